@@ -1,0 +1,21 @@
+/* api/handlers.h - one handler per operation, named after it; grouped by file. */
+#pragma once
+
+#include "api/request.h"
+
+/* system.c */
+handler_fn api_system_ping, api_system_version, api_system_info, api_system_events, api_system_auth,
+	api_system_df;
+/* containers.c, containers_run.c */
+handler_fn api_container_list, api_container_create, api_container_inspect, api_container_logs,
+	api_container_start, api_container_stop, api_container_restart, api_container_kill,
+	api_container_rename, api_container_wait, api_container_attach, api_container_resize,
+	api_container_remove, api_container_prune;
+/* execs.c */
+handler_fn api_exec_create, api_exec_start, api_exec_resize, api_exec_inspect;
+/* images.c */
+handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, api_image_remove,
+	api_image_load, api_image_create;
+/* refused.c: known to Docker's API, answered by a clear refusal that names the operation */
+handler_fn api_not_supported, api_swarm_inactive, api_swarm_leave, api_plugin_list, api_plugin_missing,
+	api_volume_list, api_network_list;

@@ -1,0 +1,172 @@
+#include "base/path.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/str.h"
+
+int file_read_at(int dir, const char *name, size_t max, char **ret, size_t *ret_len)
+{
+	auto_fd int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	return fd_read_text(fd, max, ret, ret_len);
+}
+
+int file_replace_at(int dir, const char *name, const void *data, size_t len, mode_t mode, int flags)
+{
+	char id[ID_SIZE], tmp[32];
+	auto_fd int fd = FD_NONE;
+	int r;
+
+	id_new(id);
+	(void)snprintf(tmp, sizeof(tmp), ".tmp-%.16s", id);
+	fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, data, len);
+	if (r == 0 && (flags & FILE_DURABLE) && fsync(fd) < 0)
+		r = -errno;
+	if (r == 0 && renameat(dir, tmp, dir, name) < 0)
+		r = -errno;
+	if (r < 0) {
+		(void)unlinkat(dir, tmp, 0);
+		return r;
+	}
+	if ((flags & FILE_DURABLE) && fsync(dir) < 0)
+		return -errno;
+	return 0;
+}
+
+int dir_make_at(int dir, const char *path, mode_t mode)
+{
+	auto_free char *copy = xstrdup(path);
+	char *slash = copy;
+
+	while ((slash = strchr(slash + 1, '/'))) {
+		*slash = '\0';
+		if (mkdirat(dir, copy, mode) < 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	if (mkdirat(dir, copy, mode) < 0)
+		return errno == EEXIST ? 1 : -errno;
+	return 0;
+}
+
+int dir_open_make_at(int dir, const char *path, mode_t mode)
+{
+	int fd, r;
+
+	fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 || errno != ENOENT)
+		return fd >= 0 ? fd : -errno;
+	r = dir_make_at(dir, path, mode);
+	if (r < 0)
+		return r;
+	fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : -errno;
+}
+
+static int remove_children(int fd, unsigned *budget);
+
+static int remove_entry(int dir, const char *name, unsigned char type, unsigned *budget)
+{
+	auto_fd int fd = FD_NONE;
+	int r;
+
+	if (budget) {
+		if (*budget == 0)
+			return -E2BIG;
+		--*budget;
+	}
+	if (type != DT_DIR) {
+		if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
+			return 0;
+		if (errno != EISDIR && errno != EPERM)
+			return -errno;
+	}
+	if (unlinkat(dir, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -errno;
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES) {
+		/* a directory its owner made unreadable: ours to delete all the same */
+		if (fchmodat(dir, name, 0700, 0) < 0)
+			return -errno;
+		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return -errno;
+	r = remove_children(fd, budget);
+	if (r == -EACCES && fchmod(fd, 0700) == 0)
+		r = remove_children(fd, budget);
+	if (r < 0)
+		return r;
+	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return -errno;
+	return 0;
+}
+
+static int remove_children(int fd, unsigned *budget)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	DIR *d = copy < 0 ? NULL : fdopendir(copy);
+	int r = 0;
+
+	if (!d) {
+		r = -errno;
+		(void)fd_close(copy);
+		return r;
+	}
+	rewinddir(d);
+	for (;;) {
+		struct dirent *e;
+
+		errno = 0;
+		e = readdir(d);
+		if (!e) {
+			r = -errno;
+			break;
+		}
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+			continue;
+		r = remove_entry(fd, e->d_name, e->d_type, budget);
+		if (r < 0)
+			break;
+	}
+	(void)closedir(d);
+	return r;
+}
+
+int tree_remove_at(int dir, const char *name, unsigned *budget)
+{
+	return remove_entry(dir, name, DT_UNKNOWN, budget);
+}
+
+int path_open_in_root(int root, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (unsigned)(flags | O_CLOEXEC),
+		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	long fd;
+
+	do /* EAGAIN: a rename raced with ".."; the kernel asks to try again */
+		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
+	return fd < 0 ? -errno : (int)fd;
+}

@@ -1,0 +1,30 @@
+/* base/path.h - files and directories by descriptor: atomic records, trees, safe resolution. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* The whole file as NUL-terminated text, at most max bytes (-EFBIG). A NUL inside is kept; *ret_len
+ * (may be NULL) tells the true length. */
+int file_read_at(int dir, const char *name, size_t max, char **ret, size_t *ret_len);
+
+enum {
+	FILE_DURABLE = 1, /* survives a power cut once the call returns: fsync of file and folder */
+};
+/* Replaces dir/name as a whole: temporary file, write, [fsync], rename, [fsync dir]. A reader sees the
+ * old content or the new, nothing else; a crash leaves at most a ".tmp-…" file behind. */
+int file_replace_at(int dir, const char *name, const void *data, size_t len, mode_t mode, int flags);
+
+/* mkdir -p below dir; existing directories are fine. Returns 0, or 1 if the last one existed. */
+int dir_make_at(int dir, const char *path, mode_t mode);
+/* The same, and opens it (O_DIRECTORY | O_CLOEXEC). Returns a descriptor or -errno. */
+int dir_open_make_at(int dir, const char *path, mode_t mode);
+
+/* Removes name below dir, whatever it is, never following a symbolic link. Missing is success.
+ * budget (may be NULL) counts entries down: at 0 the walk ends with -E2BIG, leaving the rest. */
+int tree_remove_at(int dir, const char *name, unsigned *budget);
+
+/* Opens path as if root were "/": symbolic links and ".." cannot leave it (openat2, RESOLVE_IN_ROOT,
+ * Linux 5.6). For everything a container controls. O_CLOEXEC is added. */
+int path_open_in_root(int root, const char *path, int flags, mode_t mode);

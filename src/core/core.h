@@ -1,0 +1,15 @@
+/* core/core.h - the engine's objects, without HTTP. One struct core per process, opened on the first
+ * request that needs the stores (a ping never does). Not thread-safe; the switchboard has one thread. */
+#pragma once
+
+#include "base/err.h"
+#include "state/dirs.h"
+
+struct core {
+	struct dirs dirs;
+	char *programs; /* folder of dayfly-monitor, dayfly-stream, dayfly-worker */
+	char *engine_id; /* stable id of this user's engine, for /info */
+};
+
+int core_open(struct core **ret, struct err *err);
+void core_free(struct core *c);

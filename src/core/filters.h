@@ -1,0 +1,29 @@
+/* core/filters.h - the `filters` parameter in both encodings: {"k":{"v":true}} and {"k":["v"]}. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct filters;
+
+/* json NULL or "" gives empty filters. allowed: NULL-ended list of keys; another key is
+ * ERR_INVALID "invalid filter 'x'". allowed NULL: any key passes. */
+int filters_parse(const char *json, const char *const *allowed, struct filters **ret, struct err *err);
+void filters_free(struct filters *f);
+static inline void filters_free_ptr(struct filters **f)
+{
+	filters_free(*f);
+}
+#define auto_filters __attribute__((cleanup(filters_free_ptr)))
+
+/* The values of key, NULL-ended; NULL if the key was not given. Borrowed. */
+char *const *filters_get(const struct filters *f, const char *key);
+/* 1/true, 0/false; -1 not given; ERR_INVALID otherwise (-EINVAL). */
+int filters_bool(const struct filters *f, const char *key, int *ret, struct err *err);
+/* Labels: every value ("k" or "k=v") of key must hold (AND). get returns a label's value or NULL. */
+bool filters_match_labels(const struct filters *f, const char *key,
+	const char *(*get)(void *arg, const char *label), void *arg);
+/* Names and ids: no filter, or some value matches as a regular expression (POSIX extended) or, where it
+ * is none, as a part of the text. */
+bool filters_match_pattern(const struct filters *f, const char *key, const char *text);

@@ -1,0 +1,68 @@
+/* core/images.h - images in the OCI layout data/oci, and their unpacked layers in data/layers.
+ *
+ * An image is its config: the image id is the digest of the config blob, as in Docker's classic
+ * store. index.json names manifests; each entry's annotation org.opencontainers.image.ref.name holds
+ * the full reference (docker.io/library/busybox:latest); an entry without it is a dangling image.
+ * Layers are unpacked once per diff-id: layers/HEX/diff. Readers take no lock (index.json is replaced
+ * as a whole); whoever changes the index holds dirs_lock(). */
+#pragma once
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "core/core.h"
+#include "core/filters.h"
+
+struct image {
+	char *id;	       /* "sha256:HEX" of the config blob */
+	char *manifest_digest; /* "sha256:HEX" */
+	char *os, *architecture, *variant;
+	char **repo_tags;    /* as people type them: busybox:latest */
+	char **repo_digests; /* name@sha256:… */
+	char **diff_ids;     /* bottom first, "sha256:HEX" */
+	json_object *document; /* the config blob, parsed */
+	json_object *config;   /* its "config" member (borrowed from document), or NULL */
+};
+
+void image_free(struct image *i);
+static inline void image_free_ptr(struct image **i)
+{
+	image_free(*i);
+}
+#define auto_image __attribute__((cleanup(image_free_ptr)))
+
+/* By reference (name[:tag], name@digest), id or unique id prefix. ERR_NOT_FOUND "No such image: x:tag". */
+int image_find(struct core *c, const char *ref, struct image **ret, struct err *err);
+/* The id a reference stands for now, "" if none; cheap (index only, read once per table). */
+struct image_names;
+int image_names_open(struct core *c, struct image_names **ret, struct err *err);
+const char *image_names_lookup(const struct image_names *n, const char *ref);
+void image_names_free(struct image_names *n);
+
+/* Absolute path of a layer's diff folder for overlayfs; ERR_SYSTEM if it is missing. */
+int image_layer_path(struct core *c, const char *diff_id, char **ret, struct err *err);
+size_t image_count(struct core *c);
+
+/* Splits and completes a reference: "busybox" -> repository "docker.io/library/busybox", tag "latest";
+ * digest set for name@sha256:…. Familiar form for people: "busybox:latest". ERR_INVALID
+ * "invalid reference format". Members are owned. */
+struct image_ref {
+	char *repository;
+	char *tag;    /* NULL with a digest and no tag */
+	char *digest; /* or NULL */
+	char *familiar; /* familiar name without tag */
+};
+int image_ref_parse(const char *text, struct image_ref *ret, struct err *err);
+void image_ref_clear(struct image_ref *r);
+
+/* Replies, as JSON text appended to out. */
+int image_list(struct core *c, const struct filters *f, bool all, bool digests, unsigned api_minor,
+	struct buf *out, struct err *err);
+int image_inspect(struct core *c, const char *ref, struct buf *out, struct err *err);
+int image_history(struct core *c, const char *ref, struct buf *out, struct err *err);
+int image_tag(struct core *c, const char *ref, const char *repo, const char *tag, struct err *err);
+int image_remove(struct core *c, const char *ref, bool force, bool prune, struct buf *out,
+	struct err *err);

@@ -1,0 +1,44 @@
+/* core/spawn.h - the only place that starts a monitor, a stream or a worker.
+ *
+ * All are started with posix_spawn in a session of their own and outlive the caller. Programs are
+ * looked for beside the running executable, then in the installation's libexec folder. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "core/core.h"
+
+/* Sends op to the container's monitor (state/wire.h), starting one if none lives. The monitor owns the
+ * client's connection from then on; fd itself stays the caller's (close it). blob: bytes the client
+ * sent early. ERR_UNAVAILABLE when a live monitor takes no messages. */
+int monitor_send(struct core *c, const char *id, const char *op, const char *const *words, int fd,
+	const void *blob, size_t blob_len, struct err *err);
+/* Only if a monitor lives: 1 sent, 0 none lives. */
+int monitor_send_if_live(struct core *c, const char *id, const char *op, const char *const *words,
+	struct err *err);
+/* Starts `dayfly-monitor --recover ID`, which settles a container whose monitor died: kills what is
+ * left of it, writes the exit record and the event, removes it if it was auto-remove. Detached. */
+int monitor_recover(struct core *c, const char *id, struct err *err);
+
+/* dayfly-stream with argv (argv[0] is the kind: "logs", "events"), the client's connection as
+ * descriptor 3. fd stays the caller's. */
+int stream_spawn(struct core *c, const char *const *argv, int fd, struct err *err);
+
+/* dayfly-worker with argv (argv[0] is the job), reading its input from a pipe whose write end comes
+ * back (non-blocking), and with a control socket (SOCK_SEQPACKET) over which the client's connection
+ * is passed once the input is complete: worker_hand_over(). want_input false: stdin is /dev/null and
+ * ret->input FD_NONE. */
+struct worker {
+	pid_t pid;
+	int input;
+	int control;
+};
+int worker_spawn(struct core *c, const char *const *argv, bool want_input, struct worker *ret,
+	struct err *err);
+int worker_hand_over(const struct worker *w, int client_fd);
+void worker_clear(struct worker *w); /* closes descriptors */
+/* Detached `dayfly-worker sweep`: frees what lies in trash/. */
+void worker_sweep(struct core *c);

@@ -1,0 +1,59 @@
+/* runtime/runtime.h - from a plan to a running process, without a daemon and without root.
+ *
+ * Used by the monitor (containers, exec) and, for the user namespace alone, by the worker. The caller
+ * is single-threaded. Nothing here parses JSON. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "state/dirs.h"
+#include "state/plan.h"
+
+/* ---- userns.c: one user namespace per user
+ *
+ * Joins the namespace of any live monitor of this user, or makes one (newuidmap and newgidmap in
+ * parallel; without a subordinate range a map of the single own id). Serialised by run/userns.lock.
+ * Afterwards the caller is root in it: full capabilities there, none outside; its files still belong
+ * to the user. single_id (may be NULL) tells that only one id is mapped. Root in the initial
+ * namespace maps all ids and takes the same path. */
+int userns_enter(const struct dirs *d, bool *single_id, struct err *err);
+
+/* ---- start.c
+ *
+ * The child's ends of its standard streams, borrowed. With tty they are unused: the console is made
+ * in the container's own devpts and the master end comes back. */
+struct rt_io {
+	int in, out, err;
+	bool tty;
+	unsigned short height, width; /* of the console; 0: leave the kernel's default */
+};
+
+struct rt_process {
+	pid_t pid;   /* a child of the caller, as seen from the caller's pid namespace */
+	int pidfd;
+	int console; /* master, O_NONBLOCK | O_CLOEXEC; FD_NONE without tty */
+};
+
+/* Builds the container of plan and executes its program. Returns when the program has been exec'ed,
+ * or failed: then nothing is left, and err says why in Docker's words. *exit_code is what Docker
+ * stores for such a failure: 127 (not found), 126 (not executable), 128 (anything else). The caller
+ * has entered the user namespace. on_created, if given, runs in the caller between clone and exec,
+ * while the child works (the place for a durable record). */
+struct rt_hooks {
+	int (*on_created)(void *arg, const struct rt_process *p, struct err *err);
+	void *arg;
+};
+int rt_start(const struct dirs *d, const struct plan *plan, const struct rt_io *io,
+	const struct rt_hooks *hooks, struct rt_process *ret, int *exit_code, struct err *err);
+
+/* Runs the program of exec (an exec's plan: env, arg, cwd, user, group, caps, seccomp, no-new-privs,
+ * rlimit) in the running container. Same contract. */
+int rt_exec(const struct dirs *d, int container_pidfd, const struct plan *exec,
+	const struct rt_io *io, struct rt_process *ret, int *exit_code, struct err *err);
+
+/* Resizes a console; 0 or -errno. */
+int rt_console_resize(int console, unsigned short height, unsigned short width);
+
+void rt_process_clear(struct rt_process *p); /* closes descriptors; does not kill or reap */

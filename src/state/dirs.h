@@ -1,0 +1,43 @@
+/* state/dirs.h - where things live.
+ *
+ * $XDG_DATA_HOME/dayfly (default ~/.local/share/dayfly; root: /var/lib/dayfly)   survives reboots
+ *   oci/                    OCI image layout: oci-layout, index.json, blobs/sha256/HEX
+ *   layers/DIFFID/          one unpacked layer: HEX of its diff-id; diff/ is what overlayfs sees
+ *   containers/ID/          config.json (core), state (monitor), upper/ work/, hosts resolv.conf
+ *                           hostname (core, at each start), ID-json.log (monitor)
+ *   names/NAME              symbolic link to the container's ID: claims the name
+ *   seccomp/DIGEST.bpf      custom profiles, compiled
+ *   events/                 journal of events
+ *   trash/                  what was removed and waits for its blocks to be freed
+ *   lock                    taken (flock) by whoever creates, renames or removes an object
+ * $XDG_RUNTIME_DIR/dayfly (root: /run/dayfly)                                    gone at reboot
+ *   containers/ID/          lock ctl status plan exec/EXECID/{plan,status}
+ *   execs/EXECID            symbolic link to the container's ID
+ *   userns.lock             taken while the user namespace is looked for or made
+ *
+ * Descriptors are opened once per process and borrowed by everything else. */
+#pragma once
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct dirs {
+	int data;
+	int run;
+	char *data_path; /* absolute, for messages, /info and mount sources */
+	char *run_path;
+};
+
+/* Opens both trees, making what is missing (mode 0700). */
+int dirs_open(struct dirs *ret, struct err *err);
+void dirs_close(struct dirs *d);
+#define auto_dirs __attribute__((cleanup(dirs_close)))
+
+/* The container's folder below data or run; with make, it is created. A descriptor or -errno. */
+int dirs_container_data(const struct dirs *d, const char *id);
+int dirs_container_run(const struct dirs *d, const char *id, bool make);
+/* The exec's folder in the run tree, by its container. */
+int dirs_exec(const struct dirs *d, const char *id, const char *exec_id, bool make);
+
+/* flock(LOCK_EX) on data/lock; close the descriptor to release. -errno on failure. */
+int dirs_lock(const struct dirs *d);

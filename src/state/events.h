@@ -1,0 +1,31 @@
+/* state/events.h - the journal of events, data/events/: append-only files of one JSON object a line,
+ * exactly as `docker events` shows it. Any process appends (one O_APPEND write each), none holds it
+ * open; dayfly-stream reads it. Old files are rotated away by size and count.
+ *
+ *   events/current              being written
+ *   events/NANOSECONDS          earlier ones, named after their first event's time
+ *
+ * A line torn by a crash is skipped by readers; the next writer starts on a fresh line. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "state/dirs.h"
+
+struct event {
+	const char *type;   /* "container", "image", "volume", "network", "daemon" */
+	const char *action; /* "start", "exec_create: sh -c true", … */
+	const char *id;
+	const char *from;  /* containers: the image as typed; else NULL */
+	const char *attrs; /* JSON members of Actor.Attributes, "" for none */
+	const char *more;  /* further members, e.g. "\"exitCode\":\"0\"", or NULL */
+	int64_t time;	   /* 0: now */
+};
+
+/* The JSON text, without newline. Legacy members status, id and from are included where Docker's API
+ * before 1.52 has them: containers all three, images status and id. */
+void event_print(struct buf *out, const struct event *e);
+/* Appends and rotates. A failure is for the caller to log: an event never fails what it tells of. */
+int event_append(const struct dirs *d, const struct event *e);

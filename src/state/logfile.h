@@ -1,0 +1,56 @@
+/* state/logfile.h - a container's log in Docker's json-file format: containers/ID/ID-json.log, older
+ * parts with .1 (youngest) … appended. One line a record: {"log":"…\n","stream":"stdout","time":"…"}.
+ * A message longer than 16 KiB is split; only its last part ends with a newline, as in Docker.
+ * Bytes that are not UTF-8 are written as they are, so that reading gives back exactly what the
+ * container wrote (Docker replaces them).
+ *
+ * The monitor is the only writer. Rotation renames and never cuts: a reader that holds the old file
+ * open goes on to its end and then opens the new one. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/http_out.h"
+
+#define LOG_LINE_MAX	 16384		       /* bytes of message in one record */
+#define LOG_SIZE_DEFAULT (INT64_C(100) << 20) /* bounded unless the user says otherwise: 5 x 100 MiB */
+#define LOG_FILES_DEFAULT 5
+
+/* ---- writing (monitor) */
+struct logfile;
+/* dir: the container's data folder, borrowed for the life of the logfile. max_size in bytes, -1: never
+ * rotate. Appends; a last line without its end (crash) is ended first. */
+int logfile_open(int dir, const char *id, int64_t max_size, unsigned max_files, struct logfile **ret,
+	struct err *err);
+void logfile_free(struct logfile *l);
+/* Adds output of one stream as it was read from the pipe, in any cut. Complete lines are written with
+ * one write(2) per call where they fit; an unfinished line waits (per stream) for its end, for 16 KiB
+ * or for logfile_flush(). One time stamp per call. A short or failed write (disk full) is told by the
+ * return value and tried again with the next call; what could not be written is kept, nothing is
+ * dropped: the caller stops reading until it succeeds (back-pressure). */
+int logfile_write(struct logfile *l, enum stream_id stream, const void *data, size_t len);
+/* Writes unfinished lines of all streams as they are (end of a run). */
+int logfile_flush(struct logfile *l);
+
+/* ---- reading (stream, monitor's replay) */
+struct log_record {
+	enum stream_id stream;
+	int64_t time;
+	const char *text; /* decoded, may hold any byte; valid until the next call */
+	size_t len;
+};
+
+struct logreader;
+/* dir borrowed. Starts with the oldest file. */
+int logreader_open(int dir, const char *id, struct logreader **ret, struct err *err);
+void logreader_free(struct logreader *r);
+/* Positions so that the last n records are next (records, as in Docker's --tail). */
+int logreader_tail(struct logreader *r, uint64_t n);
+/* 1: a record; 0: at the end for now (call again later: growth and rotation are found); -errno.
+ * Torn lines are skipped. */
+int logreader_next(struct logreader *r, struct log_record *ret);
+/* The open file's descriptor changes with rotation; followers watch the folder with inotify. */

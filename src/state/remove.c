@@ -1,0 +1,109 @@
+#include "state/remove.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+
+int trash_put(const struct dirs *d, int dir, const char *name)
+{
+	char id[ID_SIZE], to[8 + ID_SIZE];
+
+	id_new(id);
+	(void)snprintf(to, sizeof(to), "trash/%.24s", id);
+	return renameat(dir, name, d->data, to) < 0 ? -errno : 0;
+}
+
+/* Unlinks run/execs/EXECID for every session of the container. */
+static void drop_exec_links(const struct dirs *d, int run)
+{
+	int fd = openat(run, "exec", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir) {
+		(void)fd_close(fd);
+		return;
+	}
+	while ((e = readdir(dir))) {
+		char path[8 + ID_SIZE];
+
+		if (!id_valid(e->d_name))
+			continue;
+		(void)snprintf(path, sizeof(path), "execs/%.64s", e->d_name);
+		(void)unlinkat(d->run, path, 0);
+	}
+	(void)closedir(dir);
+}
+
+static void release_name(const struct dirs *d, const char *id, const char *name)
+{
+	char path[300], owner[ID_SIZE + 1];
+	ssize_t n;
+
+	if (snprintf(path, sizeof(path), "names/%s", name) >= (int)sizeof(path))
+		return;
+	n = readlinkat(d->data, path, owner, sizeof(owner) - 1);
+	if (n != ID_LEN)
+		return;
+	owner[n] = '\0';
+	if (str_eq(owner, id))
+		(void)unlinkat(d->data, path, 0);
+}
+
+int container_take_away(const struct dirs *d, const char *id, const char *name, bool fast,
+	struct err *err)
+{
+	auto_fd int containers = openat(d->data, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_fd int run = dirs_container_run(d, id, false);
+	char path[16 + ID_SIZE];
+	int r;
+
+	if (containers < 0)
+		return err_sys(err, errno, "open the containers' folder");
+	r = trash_put(d, containers, id);
+	if (r == 0 && !fast && fsync(containers) < 0)
+		r = -errno;
+	if (r < 0 && r != -ENOENT)
+		return err_sys(err, r, "remove container %s", id);
+	release_name(d, id, name);
+	if (run >= 0) {
+		drop_exec_links(d, run);
+		(void)snprintf(path, sizeof(path), "containers/%s", id);
+		(void)tree_remove_at(d->run, path, NULL);
+	}
+	return r;
+}
+
+int trash_sweep(const struct dirs *d, unsigned *budget)
+{
+	auto_fd int trash = openat(d->data, "trash", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int copy = trash < 0 ? -1 : fcntl(trash, F_DUPFD_CLOEXEC, 3);
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+	int left = 0;
+
+	if (!dir) {
+		int r = -errno;
+
+		(void)fd_close(copy);
+		return r;
+	}
+	while ((e = readdir(dir))) {
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+			continue;
+		if (tree_remove_at(trash, e->d_name, budget) < 0)
+			left = 1;
+		if (budget && *budget == 0) {
+			left = 1;
+			break;
+		}
+	}
+	(void)closedir(dir);
+	return left;
+}
