@@ -36,6 +36,7 @@ extern const struct route routes[]; /* routes.c; ends with path NULL */
 /* ---- reading */
 unsigned req_api_minor(const struct request *req); /* 24…47; the newest if the path has no version */
 enum http_method req_method(const struct request *req);
+const struct route *req_route(const struct request *req);
 const char *req_param(const struct request *req, const char *name); /* {name} of the path, decoded; never NULL */
 const char *req_query(const struct request *req, const char *name); /* decoded; NULL if missing */
 bool req_query_bool(const struct request *req, const char *name, bool missing); /* "", 0, no, false, none: false */

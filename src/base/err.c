@@ -32,8 +32,13 @@ int err_prefix(struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	if (n >= 0 && (size_t)n < sizeof(err->msg))
-		(void)snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %s", old);
+	if (n >= 0 && (size_t)n + 2 < sizeof(err->msg)) {
+		size_t room = sizeof(err->msg) - (size_t)n - 2, len = strnlen(old, room - 1);
+
+		memcpy(err->msg + n, ": ", 2);
+		memcpy(err->msg + n + 2, old, len);
+		err->msg[(size_t)n + 2 + len] = '\0';
+	}
 	return err->sys ? -err->sys : -EINVAL;
 }
 

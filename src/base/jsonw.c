@@ -5,8 +5,7 @@
 
 #include "base/timefmt.h"
 
-/* Length of the well-formed UTF-8 sequence at s, or 0. */
-static size_t utf8_sequence(const unsigned char *s, size_t len)
+size_t utf8_sequence(const unsigned char *s, size_t len)
 {
 	size_t n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
 

@@ -34,3 +34,5 @@ void jw_members(struct jsonw *w, const char *members);
 
 /* A quoted JSON string, the only place that escapes. Invalid UTF-8 becomes U+FFFD. */
 void json_quote(struct buf *out, const char *s, size_t len);
+/* Length of the well-formed UTF-8 sequence at s that starts with a byte above 0x7f; 0 if it is none. */
+size_t utf8_sequence(const unsigned char *s, size_t len);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void log_line(int priority, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0)))
+log_line(int priority, const char *fmt, va_list ap)
 {
 	char line[1024];
 	int n = 0;
@@ -19,13 +20,13 @@ static void log_line(int priority, const char *fmt, va_list ap)
 	(void)!write(STDERR_FILENO, line, (size_t)n); /* there is nobody left to tell */
 }
 
-#define LOG_FUNCTION(name, priority)          \
-	void name(const char *fmt, ...)       \
-	{                                     \
-		va_list ap;                   \
-		va_start(ap, fmt);            \
-		log_line(priority, fmt, ap);  \
-		va_end(ap);                   \
+#define LOG_FUNCTION(name, priority)                                                               \
+	void name(const char *fmt, ...)                                                            \
+	{                                                                                          \
+		va_list ap;                                                                        \
+		va_start(ap, fmt);                                                                 \
+		log_line(priority, fmt, ap);                                                       \
+		va_end(ap);                                                                        \
 	}
 
 LOG_FUNCTION(log_error, 3)

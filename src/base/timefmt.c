@@ -1,8 +1,7 @@
 #include "base/timefmt.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -24,16 +23,78 @@ int64_t time_monotonic(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
-/* Writes up to the seconds; returns the length. */
-static int format_seconds(int64_t ns, char ret[TIME_TEXT])
-{
-	time_t sec = (time_t)(ns / NSEC_PER_SEC);
-	struct tm tm;
+/* The calendar is computed here and not asked of the C library: gmtime(3) and strptime(3) load time
+ * zones and locales, which a monitor would keep in memory for all its life.
+ *
+ * Days are counted in years that begin in March, so that the leap day comes last, and in eras of 400
+ * years, after which the calendar repeats (146097 days). Day 0 of era 0 is 0000-03-01. */
+#define ERA_DAYS   146097
+#define EPOCH_DAYS 719468 /* from 0000-03-01 to 1970-01-01 */
 
-	if (ns % NSEC_PER_SEC < 0)
-		sec--;
-	(void)gmtime_r(&sec, &tm);
-	return (int)strftime(ret, TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &tm);
+struct date {
+	int year, month, day;
+};
+
+static struct date date_from_days(int64_t days)
+{
+	int64_t z = days + EPOCH_DAYS, era = (z >= 0 ? z : z - ERA_DAYS + 1) / ERA_DAYS;
+	int day = (int)(z - era * ERA_DAYS);                                      /* 0 .. 146096 */
+	int year = (day - day / 1460 + day / 36524 - day / (ERA_DAYS - 1)) / 365; /* 0 .. 399 */
+	int of_year = day - (365 * year + year / 4 - year / 100);                 /* 0 .. 365 */
+	int month = (5 * of_year + 2) / 153;                                      /* 0: March */
+
+	return (struct date){
+		.year = (int)(year + era * 400) + (month >= 10),
+		.month = month < 10 ? month + 3 : month - 9,
+		.day = of_year - (153 * month + 2) / 5 + 1,
+	};
+}
+
+static int64_t days_from_date(struct date d)
+{
+	int year = d.year - (d.month <= 2), era = (year >= 0 ? year : year - 399) / 400;
+	int of_era = year - era * 400;
+	int of_year = (153 * (d.month + (d.month > 2 ? -3 : 9)) + 2) / 5 + d.day - 1;
+
+	return (int64_t)era * ERA_DAYS + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
+		EPOCH_DAYS;
+}
+
+static bool date_valid(struct date d)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = (d.year % 4 == 0 && d.year % 100 != 0) || d.year % 400 == 0;
+
+	return d.month >= 1 && d.month <= 12 && d.day >= 1 &&
+		d.day <= days[d.month - 1] + (leap && d.month == 2);
+}
+
+static char *put_digits(char *to, unsigned value, int digits)
+{
+	for (int i = digits - 1; i >= 0; i--, value /= 10)
+		to[i] = (char)('0' + value % 10);
+	return to + digits;
+}
+
+/* Writes up to the seconds; returns the end. */
+static char *format_seconds(int64_t ns, char ret[TIME_TEXT])
+{
+	int64_t sec = ns / NSEC_PER_SEC - (ns % NSEC_PER_SEC < 0);
+	int64_t days = sec / 86400 - (sec % 86400 < 0);
+	unsigned rest = (unsigned)(sec - days * 86400);
+	struct date d = date_from_days(days);
+	char *to = put_digits(ret, (unsigned)d.year, 4);
+
+	*to++ = '-';
+	to = put_digits(to, (unsigned)d.month, 2);
+	*to++ = '-';
+	to = put_digits(to, (unsigned)d.day, 2);
+	*to++ = 'T';
+	to = put_digits(to, rest / 3600, 2);
+	*to++ = ':';
+	to = put_digits(to, rest / 60 % 60, 2);
+	*to++ = ':';
+	return put_digits(to, rest % 60, 2);
 }
 
 static long fraction(int64_t ns)
@@ -45,9 +106,12 @@ static long fraction(int64_t ns)
 
 char *time_rfc3339_fixed(int64_t ns, char ret[TIME_TEXT])
 {
-	int n = format_seconds(ns, ret);
+	char *to = format_seconds(ns, ret);
 
-	(void)snprintf(ret + n, (size_t)(TIME_TEXT - n), ".%09ldZ", fraction(ns));
+	*to++ = '.';
+	to = put_digits(to, (unsigned)fraction(ns), 9);
+	*to++ = 'Z';
+	*to = '\0';
 	return ret;
 }
 
@@ -83,34 +147,64 @@ static int parse_fraction(const char **s, int64_t *ret)
 	return 0;
 }
 
+/* Exactly so many digits at *s, then the character after (0: none is asked for). */
+static int parse_digits(const char **s, int digits, char after, int *ret)
+{
+	const char *p = *s;
+	int v = 0;
+
+	for (; digits > 0; digits--, p++) {
+		if (*p < '0' || *p > '9')
+			return -EINVAL;
+		v = v * 10 + (*p - '0');
+	}
+	if (after && *p++ != after)
+		return -EINVAL;
+	*s = p;
+	*ret = v;
+	return 0;
+}
+
+/* "Z", "+hh:mm", "-hh:mm" or nothing, which is UTC too, up to the end of the text. */
+static int parse_zone(const char *s, int64_t *ret)
+{
+	int h = 0, m = 0, sign = *s == '-' ? -1 : 1;
+
+	if (*s == 'Z') {
+		s++;
+	} else if (*s) {
+		if (*s != '+' && *s != '-')
+			return -EINVAL;
+		s++;
+		if (parse_digits(&s, 2, ':', &h) < 0 || parse_digits(&s, 2, 0, &m) < 0 || h > 23 ||
+			m > 59)
+			return -EINVAL;
+	}
+	*ret = sign * (h * 3600 + m * 60);
+	return *s ? -EINVAL : 0;
+}
+
 static int parse_rfc3339(const char *s, int64_t *ret)
 {
-	struct tm tm = { 0 };
-	int64_t frac = 0, offset = 0, sec;
-	char *end = strptime(s, "%Y-%m-%dT%H:%M:%S", &tm);
-	const char *p = end;
+	struct date d;
+	int64_t frac = 0, offset, ns;
+	int h, m, sec;
 
-	if (!p)
+	if (parse_digits(&s, 4, '-', &d.year) < 0 || parse_digits(&s, 2, '-', &d.month) < 0 ||
+		parse_digits(&s, 2, 'T', &d.day) < 0 || !date_valid(d))
 		return -EINVAL;
-	if (*p == '.' && parse_fraction(&p, &frac) < 0)
+	/* a leap second (60) counts as the next one's first */
+	if (parse_digits(&s, 2, ':', &h) < 0 || parse_digits(&s, 2, ':', &m) < 0 ||
+		parse_digits(&s, 2, 0, &sec) < 0 || h > 23 || m > 59 || sec > 60)
 		return -EINVAL;
-	if (*p == '+' || *p == '-') {
-		unsigned h, m;
-		int used = 0;
-
-		if (sscanf(p + 1, "%2u:%2u%n", &h, &m, &used) != 2 || used != 5 || h > 23 || m > 59)
-			return -EINVAL;
-		offset = (int64_t)(h * 3600 + m * 60) * (*p == '-' ? -1 : 1);
-		p += 6;
-	} else if (*p == 'Z') {
-		p++;
-	}
-	if (*p)
+	if (*s == '.' && parse_fraction(&s, &frac) < 0)
 		return -EINVAL;
-	sec = (int64_t)timegm(&tm) - offset;
-	if (__builtin_mul_overflow(sec, NSEC_PER_SEC, &sec))
+	if (parse_zone(s, &offset) < 0)
 		return -EINVAL;
-	*ret = sec + frac;
+	ns = days_from_date(d) * 86400 + h * 3600 + m * 60 + sec - offset;
+	if (__builtin_mul_overflow(ns, NSEC_PER_SEC, &ns) || __builtin_add_overflow(ns, frac, &ns))
+		return -EINVAL;
+	*ret = ns;
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "core/core.h"
 #include "core/filters.h"
+#include "oci/reference.h"
 
 struct image {
 	char *id;	       /* "sha256:HEX" of the config blob */
@@ -34,7 +35,8 @@ static inline void image_free_ptr(struct image **i)
 }
 #define auto_image __attribute__((cleanup(image_free_ptr)))
 
-/* By reference (name[:tag], name@digest), id or unique id prefix. ERR_NOT_FOUND "No such image: x:tag". */
+/* By reference (name[:tag], name@digest; references are parsed in oci/reference.h), id or unique id
+ * prefix. ERR_NOT_FOUND "No such image: x:tag". */
 int image_find(struct core *c, const char *ref, struct image **ret, struct err *err);
 /* The id a reference stands for now, "" if none; cheap (index only, read once per table). */
 struct image_names;
@@ -42,21 +44,10 @@ int image_names_open(struct core *c, struct image_names **ret, struct err *err);
 const char *image_names_lookup(const struct image_names *n, const char *ref);
 void image_names_free(struct image_names *n);
 
-/* Absolute path of a layer's diff folder for overlayfs; ERR_SYSTEM if it is missing. */
+/* Absolute path of a layer's diff folder for overlayfs; ERR_SYSTEM if it is missing. After a power cut
+ * a layer may have to be unpacked again: then that is begun and ERR_UNAVAILABLE says so. */
 int image_layer_path(struct core *c, const char *diff_id, char **ret, struct err *err);
 size_t image_count(struct core *c);
-
-/* Splits and completes a reference: "busybox" -> repository "docker.io/library/busybox", tag "latest";
- * digest set for name@sha256:…. Familiar form for people: "busybox:latest". ERR_INVALID
- * "invalid reference format". Members are owned. */
-struct image_ref {
-	char *repository;
-	char *tag;    /* NULL with a digest and no tag */
-	char *digest; /* or NULL */
-	char *familiar; /* familiar name without tag */
-};
-int image_ref_parse(const char *text, struct image_ref *ret, struct err *err);
-void image_ref_clear(struct image_ref *r);
 
 /* Replies, as JSON text appended to out. */
 int image_list(struct core *c, const struct filters *f, bool all, bool digests, unsigned api_minor,
@@ -64,5 +55,8 @@ int image_list(struct core *c, const struct filters *f, bool all, bool digests, 
 int image_inspect(struct core *c, const char *ref, struct buf *out, struct err *err);
 int image_history(struct core *c, const char *ref, struct buf *out, struct err *err);
 int image_tag(struct core *c, const char *ref, const char *repo, const char *tag, struct err *err);
+/* prune is taken for the API's sake: images have no untagged parents here. */
 int image_remove(struct core *c, const char *ref, bool force, bool prune, struct buf *out,
 	struct err *err);
+/* Removes dangling images that no container uses (with dangling=false: tagged ones too). */
+int image_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err);

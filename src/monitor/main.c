@@ -1,1 +1,56 @@
-int main(void){return 0;}
+/* dayfly-monitor - one container's supervisor. dayfly starts it; see dayfly-monitor(8).
+ *
+ *   dayfly-monitor ID            descriptor 3: the bound control socket, 4: the locked lock file
+ *   dayfly-monitor --recover ID  descriptor 4 as above: completes what a dead monitor left undone
+ *
+ * Holding the lock is being alive, so descriptor 4 stays open and is never used. */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "monitor/monitor.h"
+
+enum { FD_CONTROL = 3, FD_LOCK = 4 };
+
+#define HEAP_PIECE (64 * 1024)
+
+static int usage(void)
+{
+	(void)fprintf(stderr,
+		"usage: dayfly-monitor [--recover] ID\n"
+		"This program is started by dayfly, with descriptors of its making.\n");
+	return 2;
+}
+
+static int run(const char *id, int control)
+{
+	struct monitor m = { 0 };
+	struct err err = { 0 };
+	int r;
+
+	r = monitor_open(&m, id, control, &err);
+	if (r == 0 && control >= 0)
+		r = monitor_run(&m, &err);
+	if (r < 0)
+		log_error("%s: %s", id, err.msg);
+	monitor_close(&m);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+	bool recover_only = argc == 3 && str_eq(argv[1], "--recover");
+	const char *id = argv[argc - 1];
+
+	if ((argc != 2 && !recover_only) || !id_valid(id))
+		return usage();
+	if (fd_cloexec(FD_LOCK, true) < 0 || (!recover_only && fd_cloexec(FD_CONTROL, true) < 0))
+		return usage();
+	/* large pieces come and go as mappings of their own; the heap stays as small as it began */
+	(void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE);
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_PIECE);
+	return run(id, recover_only ? FD_NONE : FD_CONTROL);
+}

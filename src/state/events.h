@@ -3,12 +3,14 @@
  * open; dayfly-stream reads it. Old files are rotated away by size and count.
  *
  *   events/current              being written
- *   events/NANOSECONDS          earlier ones, named after their first event's time
+ *   events/NANOSECONDS          earlier ones, named after the time they were put aside
  *
  * A line torn by a crash is skipped by readers; the next writer starts on a fresh line. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -21,7 +23,7 @@ struct event {
 	const char *from;  /* containers: the image as typed; else NULL */
 	const char *attrs; /* JSON members of Actor.Attributes, "" for none */
 	const char *more;  /* further members, e.g. "\"exitCode\":\"0\"", or NULL */
-	int64_t time;	   /* 0: now */
+	int64_t time;      /* 0: now */
 };
 
 /* The JSON text, without newline. Legacy members status, id and from are included where Docker's API
@@ -29,3 +31,12 @@ struct event {
 void event_print(struct buf *out, const struct event *e);
 /* Appends and rotates. A failure is for the caller to log: an event never fails what it tells of. */
 int event_append(const struct dirs *d, const struct event *e);
+
+/* ---- the files, for the journal's reader */
+#define EVENTS_CURRENT   "current"
+#define EVENTS_FILE_SIZE ((off_t)4 << 20)
+#define EVENTS_FILES_MAX 16 /* the current one included */
+#define EVENTS_NAME_SIZE 24
+/* The earlier files, oldest first: their names as numbers, to be freed. */
+int events_files(int dir, int64_t **ret, size_t *ret_count);
+char *events_file_name(char ret[EVENTS_NAME_SIZE], int64_t file);

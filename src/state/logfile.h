@@ -15,25 +15,33 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/http_out.h"
+#include "base/str.h"
 
-#define LOG_LINE_MAX	 16384		       /* bytes of message in one record */
-#define LOG_SIZE_DEFAULT (INT64_C(100) << 20) /* bounded unless the user says otherwise: 5 x 100 MiB */
+#define LOG_LINE_MAX 16384 /* bytes of message in one record */
+#define LOG_SIZE_DEFAULT                                                                           \
+	(INT64_C(100) << 20) /* bounded unless the user says otherwise: 5 x 100 MiB */
 #define LOG_FILES_DEFAULT 5
+
+#define LOG_NAME_SIZE (ID_SIZE + 24)
+/* part 0: ID-json.log, being written; part N: ID-json.log.N. */
+char *logfile_name(char ret[LOG_NAME_SIZE], const char *id, unsigned part);
 
 /* ---- writing (monitor) */
 struct logfile;
 /* dir: the container's data folder, borrowed for the life of the logfile. max_size in bytes, -1: never
  * rotate. Appends; a last line without its end (crash) is ended first. */
-int logfile_open(int dir, const char *id, int64_t max_size, unsigned max_files, struct logfile **ret,
-	struct err *err);
+int logfile_open(int dir, const char *id, int64_t max_size, unsigned max_files,
+	struct logfile **ret, struct err *err);
 void logfile_free(struct logfile *l);
-/* Adds output of one stream as it was read from the pipe, in any cut. Complete lines are written with
- * one write(2) per call where they fit; an unfinished line waits (per stream) for its end, for 16 KiB
- * or for logfile_flush(). One time stamp per call. A short or failed write (disk full) is told by the
- * return value and tried again with the next call; what could not be written is kept, nothing is
- * dropped: the caller stops reading until it succeeds (back-pressure). */
+/* Adds output of one stream as it was read from the pipe, in any cut. Complete lines are written
+ * before it returns; an unfinished line waits (per stream) for its end, for 16 KiB or for
+ * logfile_flush(). One time stamp per call. A short or failed write (disk full) is told by the return
+ * value (-errno); data counts as taken all the same and what could not be written is kept in memory,
+ * so nothing is dropped: the caller stops reading the container's output and calls again with len 0
+ * from time to time until that succeeds (back-pressure). */
 int logfile_write(struct logfile *l, enum stream_id stream, const void *data, size_t len);
-/* Writes unfinished lines of all streams as they are (end of a run). */
+/* Writes unfinished lines of all streams as they are (end of a run) and frees the buffers; the next
+ * write makes new ones. Fails and is repeated like logfile_write(). */
 int logfile_flush(struct logfile *l);
 
 /* ---- reading (stream, monitor's replay) */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,9 +60,48 @@ static void copy_text(char *to, size_t room, const char *from)
 	(void)snprintf(to, room, "%s", from);
 }
 
+static void take_int(int64_t n, int *ret)
+{
+	if (n >= INT_MIN && n <= INT_MAX)
+		*ret = (int)n;
+}
+
+static void take_count(int64_t n, unsigned *ret)
+{
+	if (n >= 0 && n <= UINT_MAX)
+		*ret = (unsigned)n;
+}
+
+/* A number that does not fit stays 0: like a missing one, it says nothing. */
+static void parse_number(const char *key, int64_t n, struct status *st)
+{
+	if (str_eq(key, "run"))
+		take_count(n, &st->run);
+	else if (str_eq(key, "pid"))
+		take_int(n, &st->pid);
+	else if (str_eq(key, "pid-start"))
+		st->pid_start = (uint64_t)n;
+	else if (str_eq(key, "monitor"))
+		take_int(n, &st->monitor);
+	else if (str_eq(key, "monitor-start"))
+		st->monitor_start = (uint64_t)n;
+	else if (str_eq(key, "started"))
+		st->started = n;
+	else if (str_eq(key, "finished"))
+		st->finished = n;
+	else if (str_eq(key, "exit-code"))
+		take_int(n, &st->exit_code);
+	else if (str_eq(key, "exit-known"))
+		st->exit_known = n != 0;
+	else if (str_eq(key, "oom-killed"))
+		st->oom_killed = n != 0;
+	else if (str_eq(key, "restart-count"))
+		take_count(n, &st->restart_count);
+}
+
 static int parse_line(const char *key, const char *value, struct status *st)
 {
-	int64_t n = 0;
+	int64_t n;
 
 	if (str_eq(key, "state"))
 		return parse_state(value, st);
@@ -73,36 +113,14 @@ static int parse_line(const char *key, const char *value, struct status *st)
 		copy_text(st->boot_id, sizeof(st->boot_id), value);
 		return 0;
 	}
-	if (str_to_i64(value, &n) < 0)
-		return str_eq(key, "dayfly-status") ? -EBADMSG : 0;
-	if (str_eq(key, "run"))
-		st->run = (unsigned)n;
-	else if (str_eq(key, "pid"))
-		st->pid = (pid_t)n;
-	else if (str_eq(key, "pid-start"))
-		st->pid_start = (uint64_t)n;
-	else if (str_eq(key, "monitor"))
-		st->monitor = (pid_t)n;
-	else if (str_eq(key, "monitor-start"))
-		st->monitor_start = (uint64_t)n;
-	else if (str_eq(key, "started"))
-		st->started = n;
-	else if (str_eq(key, "finished"))
-		st->finished = n;
-	else if (str_eq(key, "exit-code"))
-		st->exit_code = (int)n;
-	else if (str_eq(key, "exit-known"))
-		st->exit_known = n != 0;
-	else if (str_eq(key, "oom-killed"))
-		st->oom_killed = n != 0;
-	else if (str_eq(key, "restart-count"))
-		st->restart_count = (unsigned)n;
+	if (str_to_i64(value, &n) == 0)
+		parse_number(key, n, st);
 	return 0;
 }
 
 int status_parse(const char *text, struct status *ret)
 {
-	struct status st = { 0 };
+	struct status st = {0};
 	char line[512];
 
 	if (!str_starts(text, "dayfly-status=1\n"))
@@ -154,7 +172,7 @@ int status_read(int run_dir, int data_dir, struct status *ret)
 	if (r == -ENOENT)
 		r = read_record(data_dir, "state", ret);
 	if (r == -ENOENT) {
-		*ret = (struct status){ .state = RUN_CREATED };
+		*ret = (struct status){.state = RUN_CREATED};
 		r = 0;
 	}
 	return r;
@@ -162,7 +180,7 @@ int status_read(int run_dir, int data_dir, struct status *ret)
 
 static int write_record(int dir, const char *name, const struct status *st, int flags)
 {
-	auto_buf struct buf text = { 0 };
+	auto_buf struct buf text = {0};
 
 	status_print(&text, st);
 	return file_replace_at(dir, name, text.data, text.len, 0600, flags);

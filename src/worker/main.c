@@ -1,1 +1,81 @@
-int main(void){return 0;}
+/* dayfly-worker - one job that needs a heavy library or the user namespace, then it ends.
+ *
+ *   dayfly-worker load quiet=0|1       images from an archive
+ *   dayfly-worker import repo= tag= message= changes=… platform=
+ *                                      an image from a tar of files
+ *   dayfly-worker sweep                frees what lies in trash/
+ *   dayfly-worker fsck                 finishes or removes what a crash left half-done
+ *   dayfly-worker seccomp IN OUT CAPS  compiles a seccomp profile
+ *
+ * The first two read the client's body from standard input and then receive its connection over
+ * descriptor 3 (worker/answer.h). */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "worker/jobs.h"
+
+#define CONTROL_FD 3
+
+static const struct {
+	const char *name;
+	job_fn *run;
+} jobs[] = {
+	{ "load", job_load },
+	{ "import", job_import },
+	{ "sweep", job_sweep },
+	{ "fsck", job_fsck },
+	{ "seccomp", job_seccomp },
+};
+
+static job_fn *find_job(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++)
+		if (str_eq(jobs[i].name, name))
+			return jobs[i].run;
+	return NULL;
+}
+
+static void set_up(void)
+{
+	struct rlimit files;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)fd_cloexec(CONTROL_FD, true);
+	(void)umask(0); /* modes are those of the archive */
+	(void)setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive would refuse names in other alphabets */
+	/* one descriptor per blob that comes in */
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct work w = { .dirs = { .data = FD_NONE, .run = FD_NONE }, .answer = ANSWER(CONTROL_FD) };
+	job_fn *run = argc > 1 ? find_job(argv[1]) : NULL;
+	struct err err = { 0 };
+	int r;
+
+	if (!run) {
+		(void)fputs("usage: dayfly-worker load|import|sweep|fsck|seccomp [WORD...]\n", stderr);
+		return 2;
+	}
+	set_up();
+	w.words = (const char *const *)argv + 2;
+	r = dirs_open(&w.dirs, &err);
+	if (r == 0)
+		r = run(&w, &err);
+	if (r < 0)
+		log_error("%s: %s", argv[1], err.msg);
+	dirs_close(&w.dirs);
+	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,222 @@
+/* api/containers.c - handlers of what needs no running container: create, look, name, remove, logs. */
+#include "api/handlers.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "base/http_out.h"
+#include "base/timefmt.h"
+#include "core/container_filter.h"
+#include "core/containers.h"
+#include "json/text.h"
+
+#define MULTIPLEXED_SINCE 42 /* API 1.42 names the framed type; older ones call both raw */
+
+int api_container_create(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_buf struct buf out = { 0 };
+	struct core *c;
+	int r = req_core(req, &c, err);
+
+	if (r == 0)
+		r = container_create(c, req_body(req), req_query(req, "name"),
+			req_query(req, "platform"), req_api_minor(req), &out, err);
+	return r < 0 ? r : reply_json(rep, 201, &out);
+}
+
+int api_container_list(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_filters struct filters *f = NULL;
+	auto_buf struct buf out = { 0 };
+	struct core *c;
+	int limit, r;
+
+	r = filters_parse(req_query(req, "filters"), container_list_filters, &f, err);
+	if (r == 0)
+		r = req_query_int(req, "limit", 0, &limit, err);
+	if (r == 0)
+		r = req_core(req, &c, err);
+	if (r == 0)
+		r = container_list(c, f, req_query_bool(req, "all", false), limit,
+			req_query_bool(req, "size", false), &out, err);
+	return r < 0 ? r : reply_json(rep, 200, &out);
+}
+
+int api_container_inspect(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_buf struct buf out = { 0 };
+	struct core *c;
+	int r = req_core(req, &c, err);
+
+	if (r == 0)
+		r = container_inspect(c, req_param(req, "id"), req_query_bool(req, "size", false),
+			&out, err);
+	return r < 0 ? r : reply_json(rep, 200, &out);
+}
+
+int api_container_rename(struct request *req, struct reply *rep, struct err *err)
+{
+	struct core *c;
+	int r = req_core(req, &c, err);
+
+	if (r == 0)
+		r = container_rename(c, req_param(req, "id"), req_query(req, "name"), err);
+	return r < 0 ? r : reply_empty(rep, 204);
+}
+
+/* ---- removing */
+
+static int check_removable(const struct container *ct, const char *typed, bool force, struct err *err)
+{
+	switch (ct->status.state) {
+	case RUN_RUNNING:
+	case RUN_RESTARTING:
+	case RUN_PAUSED:
+		if (force)
+			return 0;
+		return err_set(err, ERR_CONFLICT, EBUSY,
+			"cannot remove container \"/%s\": container is %s: stop the container before "
+			"removing or force remove",
+			ct->name, run_state_name(ct->status.state));
+	case RUN_REMOVING:
+		return err_set(err, ERR_CONFLICT, EALREADY,
+			"removal of container %s is already in progress", typed);
+	case RUN_CREATED:
+	case RUN_EXITED:
+	case RUN_DEAD:
+	case RUN_STATE_COUNT: break;
+	}
+	return 0;
+}
+
+static bool is_up(const struct container *ct)
+{
+	return ct->status.state == RUN_RUNNING || ct->status.state == RUN_RESTARTING ||
+	       ct->status.state == RUN_PAUSED;
+}
+
+static int remove_by_monitor(struct request *req, struct reply *rep, const char *id, bool force,
+	struct err *err)
+{
+	bool volumes = req_query_bool(req, "v", false);
+
+	return handover_monitor(req, rep, id, "remove",
+		(const char *const[]){ force ? "force=1" : "force=0",
+			volumes ? "volumes=1" : "volumes=0", NULL },
+		err);
+}
+
+int api_container_remove(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_container struct container *ct = NULL;
+	const char *typed = req_param(req, "id");
+	bool force = req_query_bool(req, "force", false);
+	struct core *c;
+	int r;
+
+	if (req_query_bool(req, "link", false))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"links between containers are not supported: there is none to remove");
+	r = req_core(req, &c, err);
+	if (r == 0)
+		r = container_find(c, typed, &ct, err);
+	if (r == 0)
+		r = check_removable(ct, typed, force, err);
+	if (r < 0)
+		return r;
+	if (is_up(ct))
+		return remove_by_monitor(req, rep, ct->id, force, err);
+	r = container_remove_stopped(c, ct, req_query_bool(req, "v", false), err);
+	if (r == -EBUSY) /* its monitor holds clients that still want something of it */
+		return remove_by_monitor(req, rep, ct->id, force, err);
+	if (r < 0)
+		return r;
+	worker_sweep(c);
+	return reply_empty(rep, 204);
+}
+
+int api_container_prune(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_filters struct filters *f = NULL;
+	auto_buf struct buf out = { 0 };
+	struct core *c;
+	int r;
+
+	r = filters_parse(req_query(req, "filters"), container_prune_filters, &f, err);
+	if (r == 0)
+		r = req_core(req, &c, err);
+	if (r == 0)
+		r = container_prune(c, f, &out, err);
+	return r < 0 ? r : reply_json(rep, 200, &out);
+}
+
+/* ---- logs */
+
+static int check_logs(const struct container *ct, struct err *err)
+{
+	const char *driver = json_get_str(json_get(ct->host_config, "LogConfig"), "Type", "");
+
+	if (ct->status.state == RUN_DEAD || ct->status.state == RUN_REMOVING)
+		return err_set(err, ERR_CONFLICT, EBUSY,
+			"can not get logs from container which is dead or marked for removal");
+	if (!str_eq(driver, "json-file"))
+		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+			"configured logging driver does not support reading");
+	return 0;
+}
+
+static void add_flag(char ***argv, const char *name, bool on)
+{
+	strv_add_take(argv, xasprintf("%s=%d", name, on));
+}
+
+static int add_logs_query(char ***argv, const struct request *req, struct err *err)
+{
+	static const char *const times[] = { "since", "until" };
+	static const char *const flags[] = { "follow", "stdout", "stderr", "timestamps", "details" };
+	const char *tail = req_query(req, "tail");
+	int64_t ignored;
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
+		add_flag(argv, flags[i], req_query_bool(req, flags[i], false));
+	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {
+		const char *v = req_query(req, times[i]);
+
+		if (str_empty(v))
+			continue;
+		if (time_parse(v, &ignored) < 0)
+			return err_set(err, ERR_INVALID, EINVAL, "invalid value for \"%s\": %.64s",
+				times[i], v);
+		strv_add_take(argv, xasprintf("%s=%s", times[i], v));
+	}
+	if (!str_empty(tail))
+		strv_add_take(argv, xasprintf("tail=%.32s", tail));
+	return 0;
+}
+
+int api_container_logs(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_container struct container *ct = NULL;
+	auto_strv char **argv = NULL;
+	struct core *c;
+	bool tty, frames;
+	int r;
+
+	if (!req_query_bool(req, "stdout", false) && !req_query_bool(req, "stderr", false))
+		return err_set(err, ERR_INVALID, EINVAL, "You must choose at least one stream");
+	r = req_core(req, &c, err);
+	if (r == 0)
+		r = container_find(c, req_param(req, "id"), &ct, err);
+	if (r == 0)
+		r = check_logs(ct, err);
+	if (r < 0)
+		return r;
+	tty = json_get_bool(ct->config, "Tty");
+	frames = !tty && req_api_minor(req) >= MULTIPLEXED_SINCE;
+	strv_add(&argv, "logs");
+	strv_add_take(&argv, xasprintf("id=%s", ct->id));
+	add_flag(&argv, "tty", tty);
+	strv_add_take(&argv, xasprintf("type=%s", frames ? TYPE_MUX_STREAM : TYPE_RAW_STREAM));
+	r = add_logs_query(&argv, req, err);
+	return r < 0 ? r : handover_stream(req, rep, (const char *const *)argv, err);
+}

@@ -1,0 +1,491 @@
+#include "core/compile.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "core/caps.h"
+#include "core/container_state.h"
+#include "core/images.h"
+#include "core/security.h"
+#include "core/signals.h"
+#include "json/text.h"
+#include "state/plan.h"
+
+#define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define STOP_SIGNAL_DEFAULT 15
+
+static void add_number(struct buf *plan, const char *keyword, long long n)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%lld", n);
+	plan_add(plan, keyword, text);
+}
+
+static void add_each(struct buf *plan, const char *keyword, char *const *words)
+{
+	for (; words && *words; words++)
+		plan_add(plan, keyword, *words);
+}
+
+/* ---- who it is */
+
+static void add_identity(struct buf *plan, const struct container *ct)
+{
+	auto_buf struct buf attrs = { 0 };
+
+	container_attrs(&attrs, ct);
+	plan_add(plan, "plan", "1");
+	plan_add(plan, "id", ct->id);
+	plan_add(plan, "name", ct->name);
+	plan_add(plan, "image", ct->image);
+	plan_add(plan, "attrs", attrs.data);
+}
+
+/* ---- its files */
+
+static void add_root(struct buf *plan, const struct host_config *h, const struct compile_paths *p)
+{
+	auto_free char *upper = xasprintf("%s/upper", p->folder);
+	auto_free char *work = xasprintf("%s/work", p->folder);
+
+	add_each(plan, "lower", p->lower);
+	plan_add(plan, "upper", upper);
+	plan_add(plan, "work", work);
+	if (h->readonly_rootfs)
+		plan_add(plan, "readonly-root");
+}
+
+/* One of Docker's own mounts, unless the user mounts something there or above it in dev/. */
+static void add_own(struct buf *plan, const struct mount_points *user, const char *type,
+	const char *source, const char *target, const char *options)
+{
+	if (mount_points_at(user, target))
+		return;
+	if (str_starts(target, "/dev/") && mount_points_at(user, "/dev"))
+		return;
+	plan_add(plan, "mount", type, source, target, options);
+}
+
+/* proc, sysfs and mqueue can only be mounted by who owns the namespace they show: with the host's, they
+ * are the host's own mounts. */
+static void add_kernel_mounts(struct buf *plan, const struct host_config *h,
+	const struct mount_points *user)
+{
+	bool host_ipc = str_eq(h->ipc_mode, "host");
+	const char *ro = h->privileged ? "" : "ro,";
+	auto_free char *sys = xasprintf("%snosuid,nodev,noexec", ro);
+	auto_free char *sys_bind = xasprintf("rbind,%snosuid,nodev,noexec", ro);
+	auto_free char *shm = xasprintf("nosuid,nodev,noexec,mode=1777,size=%lld", (long long)h->shm_size);
+
+	if (str_eq(h->pid_mode, "host"))
+		add_own(plan, user, "bind", "/proc", "/proc", "rbind,nosuid,nodev,noexec");
+	else
+		add_own(plan, user, "proc", "proc", "/proc", "nosuid,nodev,noexec");
+	add_own(plan, user, "tmpfs", "tmpfs", "/dev", "nosuid,mode=755,size=65536k");
+	add_own(plan, user, "devpts", "devpts", "/dev/pts",
+		"nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	if (str_eq(h->network_mode, "host"))
+		add_own(plan, user, "bind", "/sys", "/sys", sys_bind);
+	else
+		add_own(plan, user, "sysfs", "sysfs", "/sys", sys);
+	if (str_eq(h->cgroupns_mode, "host"))
+		add_own(plan, user, "bind", "/sys/fs/cgroup", "/sys/fs/cgroup", sys_bind);
+	else
+		add_own(plan, user, "cgroup2", "cgroup", "/sys/fs/cgroup", sys);
+	if (host_ipc)
+		add_own(plan, user, "bind", "/dev/mqueue", "/dev/mqueue", "rbind,nosuid,nodev,noexec");
+	else
+		add_own(plan, user, "mqueue", "mqueue", "/dev/mqueue", "nosuid,nodev,noexec");
+	if (host_ipc)
+		add_own(plan, user, "bind", "/dev/shm", "/dev/shm", "rbind");
+	else if (!str_eq(h->ipc_mode, "none"))
+		add_own(plan, user, "tmpfs", "shm", "/dev/shm", shm);
+}
+
+static void add_etc(struct buf *plan, const struct mount_points *user, const char *folder)
+{
+	static const char *const files[] = { "resolv.conf", "hostname", "hosts" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		auto_free char *source = xasprintf("%s/%s", folder, files[i]);
+		auto_free char *target = xasprintf("/etc/%s", files[i]);
+
+		add_own(plan, user, "bind", source, target, "bind,rprivate");
+	}
+}
+
+static void add_user_mounts(struct buf *plan, const struct mount_points *user)
+{
+	for (size_t i = 0; i < user->count; i++) {
+		const struct mount_point *m = &user->items[i];
+		auto_free char *options = NULL;
+
+		if (m->kind == MOUNT_BIND)
+			options = xasprintf("%s%s,%s", m->recursive ? "rbind" : "bind",
+				m->read_only ? ",ro" : "", m->propagation);
+		else
+			options = xasprintf("%s%s%s", m->data, m->read_only && *m->data ? "," : "",
+				m->read_only ? "ro" : "");
+		plan_add(plan, "mount", m->kind == MOUNT_BIND ? "bind" : "tmpfs",
+			m->kind == MOUNT_BIND ? m->source : "tmpfs", m->target, options);
+	}
+}
+
+static void add_devices(struct buf *plan, bool privileged, const struct mount_points *user)
+{
+	static const char *const standard[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/tty",
+		"/dev/random", "/dev/urandom" };
+	/* what a user may open on most hosts; nested engines look for them */
+	static const char *const more[] = { "/dev/fuse", "/dev/net/tun", "/dev/kvm" };
+	static const char *const links[][2] = { { "/proc/self/fd", "/dev/fd" },
+		{ "/proc/self/fd/0", "/dev/stdin" }, { "/proc/self/fd/1", "/dev/stdout" },
+		{ "/proc/self/fd/2", "/dev/stderr" }, { "/proc/kcore", "/dev/core" },
+		{ "pts/ptmx", "/dev/ptmx" } };
+
+	if (mount_points_at(user, "/dev"))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(standard); i++)
+		plan_add(plan, "device", standard[i]);
+	for (size_t i = 0; privileged && i < ARRAY_SIZE(more); i++)
+		if (access(more[i], R_OK | W_OK) == 0)
+			plan_add(plan, "device", more[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
+		plan_add(plan, "symlink", links[i][0], links[i][1]);
+}
+
+static void add_files(struct buf *plan, const struct host_config *h, const struct mount_points *user,
+	const struct compile_paths *p)
+{
+	add_root(plan, h, p);
+	add_kernel_mounts(plan, h, user);
+	add_etc(plan, user, p->folder);
+	add_user_mounts(plan, user);
+	add_devices(plan, h->privileged, user);
+	add_each(plan, "mask", h->masked_paths.list);
+	add_each(plan, "readonly", h->readonly_paths.list);
+}
+
+/* ---- its surroundings */
+
+static void add_sysctls(struct buf *plan, const struct host_config *h)
+{
+	static const char port_start[] = "net.ipv4.ip_unprivileged_port_start";
+
+	/* as Docker: in a network of its own, port 80 is for everyone */
+	if (!str_eq(h->network_mode, "host") && !jmap_get(h->sysctls, port_start))
+		plan_add(plan, "sysctl", port_start, "0");
+	for (char **s = h->sysctls; s && *s; s += 2)
+		plan_add(plan, "sysctl", s[0], s[1]);
+}
+
+static const char *host_or_private(const char *mode)
+{
+	return str_eq(mode, "host") ? "host" : "private";
+}
+
+static void add_namespaces(struct buf *plan, const struct container_config *c,
+	const struct host_config *h)
+{
+	plan_add(plan, "ns", "net", host_or_private(h->network_mode));
+	plan_add(plan, "ns", "pid", host_or_private(h->pid_mode));
+	plan_add(plan, "ns", "ipc", host_or_private(h->ipc_mode));
+	plan_add(plan, "ns", "uts", host_or_private(h->uts_mode));
+	plan_add(plan, "ns", "cgroup", host_or_private(h->cgroupns_mode));
+	if (str_eq(h->uts_mode, "host"))
+		return;
+	if (!str_empty(c->hostname))
+		plan_add(plan, "hostname", c->hostname);
+	if (!str_empty(c->domainname))
+		plan_add(plan, "domainname", c->domainname);
+}
+
+static void add_terminal(struct buf *plan, const struct container_config *c,
+	const struct host_config *h)
+{
+	char height[24], width[24];
+
+	if (c->open_stdin)
+		plan_add(plan, "open-stdin");
+	if (c->stdin_once)
+		plan_add(plan, "stdin-once");
+	if (!c->tty)
+		return;
+	plan_add(plan, "tty");
+	if (!h->console_size)
+		return;
+	(void)snprintf(height, sizeof(height), "%lld",
+		(long long)json_object_get_int64(json_object_array_get_idx(h->console_size, 0)));
+	(void)snprintf(width, sizeof(width), "%lld",
+		(long long)json_object_get_int64(json_object_array_get_idx(h->console_size, 1)));
+	if (!str_eq(height, "0") && !str_eq(width, "0"))
+		plan_add(plan, "console-size", height, width);
+}
+
+/* ---- its process */
+
+void compile_security(struct buf *plan, const struct host_config *h, bool privileged,
+	const char *profile_path, const struct security *s)
+{
+	char caps[24];
+
+	(void)snprintf(caps, sizeof(caps), "%016llx",
+		(unsigned long long)caps_effective(h->cap_add, h->cap_drop, privileged));
+	plan_add(plan, "caps", caps);
+	if (privileged)
+		plan_add(plan, "privileged");
+	if (s->no_new_privs)
+		plan_add(plan, "no-new-privs");
+	if (profile_path)
+		plan_add(plan, "seccomp", profile_path);
+	else
+		plan_add(plan, "seccomp", s->unconfined ? "unconfined" : "default");
+}
+
+void compile_rlimits(struct buf *plan, const struct host_config *h)
+{
+	const struct ulimit *u = h->ulimits.items;
+
+	for (size_t i = 0; i < h->ulimits.count; i++, u++) {
+		char soft[24], hard[24];
+
+		(void)snprintf(soft, sizeof(soft), "%lld", (long long)u->soft);
+		(void)snprintf(hard, sizeof(hard), "%lld", (long long)u->hard);
+		plan_add(plan, "rlimit", u->name, soft, hard);
+	}
+}
+
+static void set_env(char ***env, const char *entry)
+{
+	size_t key = strcspn(entry, "=");
+	int at = strv_find_key(*env, entry, key);
+
+	if (at < 0) {
+		if (entry[key])
+			strv_add(env, entry);
+		return;
+	}
+	free((*env)[at]);
+	if (entry[key]) {
+		(*env)[at] = xstrdup(entry);
+		return;
+	}
+	/* without '=': not even the default */
+	for (char **e = *env + at; *e; e++)
+		e[0] = e[1];
+}
+
+char **compile_env(const struct container_config *c, char *const *more, bool tty)
+{
+	auto_free char *hostname = xasprintf("HOSTNAME=%s", c->hostname ? c->hostname : "");
+	char **env = NULL;
+
+	strv_add(&env, PATH_DEFAULT);
+	strv_add(&env, hostname);
+	if (tty)
+		strv_add(&env, "TERM=xterm");
+	for (char **e = c->env; e && *e; e++)
+		set_env(&env, *e);
+	for (; more && *more; more++)
+		set_env(&env, *more);
+	return env;
+}
+
+static void add_command(struct buf *plan, const struct container *ct,
+	const struct container_config *c)
+{
+	auto_strv char **env = compile_env(c, NULL, c->tty), **args = json_get_strv(ct->doc, "Args");
+
+	plan_add(plan, "cwd", str_empty(c->working_dir) ? "/" : c->working_dir);
+	plan_add(plan, "user", c->user ? c->user : "");
+	add_each(plan, "env", env);
+	plan_add(plan, "arg", json_get_str(ct->doc, "Path", ""));
+	add_each(plan, "arg", args);
+}
+
+static int add_end(struct buf *plan, const struct container_config *c, const struct host_config *h,
+	struct err *err)
+{
+	int sig = STOP_SIGNAL_DEFAULT, r;
+	int64_t size, files;
+
+	if (!str_empty(c->stop_signal)) {
+		r = signal_parse(c->stop_signal, &sig, err);
+		if (r < 0)
+			return r;
+	}
+	add_number(plan, "stop-signal", sig);
+	add_number(plan, "stop-timeout", container_stop_timeout(c));
+	if (h->auto_remove)
+		plan_add(plan, "auto-remove");
+	r = log_config_limits(&h->log, &size, &files, err);
+	if (r < 0)
+		return r;
+	plan_add(plan, "log", h->log.type);
+	if (str_eq(h->log.type, "json-file")) {
+		char text[24];
+
+		(void)snprintf(text, sizeof(text), "%lld", (long long)size);
+		plan_add(plan, "log-opt", "max-size", text);
+		(void)snprintf(text, sizeof(text), "%lld", (long long)files);
+		plan_add(plan, "log-opt", "max-file", text);
+	}
+	return 0;
+}
+
+static int add_process(struct buf *plan, const struct container *ct, const struct container_config *c,
+	const struct host_config *h, const char *profile, struct err *err)
+{
+	auto_security struct security security = { 0 };
+	int r;
+
+	r = security_read(h->security_opt, h->privileged, &security, err);
+	if (r < 0)
+		return r;
+	if (h->init == 1)
+		plan_add(plan, "init");
+	add_each(plan, "group", h->group_add);
+	compile_security(plan, h, h->privileged, profile, &security);
+	compile_rlimits(plan, h);
+	if (h->oom_score_adj)
+		add_number(plan, "oom-score-adj", h->oom_score_adj);
+	add_command(plan, ct, c);
+	return add_end(plan, c, h, err);
+}
+
+static int compile_all(const struct container *ct, const struct container_config *c,
+	const struct host_config *h, const struct compile_paths *paths, struct buf *plan,
+	struct err *err)
+{
+	auto_mount_points struct mount_points mounts = { 0 };
+	int r;
+
+	r = mount_points_read(h, &mounts, err);
+	if (r < 0)
+		return r;
+	add_identity(plan, ct);
+	add_files(plan, h, &mounts, paths);
+	add_sysctls(plan, h);
+	add_namespaces(plan, c, h);
+	add_terminal(plan, c, h);
+	return add_process(plan, ct, c, h, paths->seccomp, err);
+}
+
+int compile_configs(const struct container *ct, struct container_config *c, struct host_config *h,
+	struct err *err)
+{
+	int r;
+
+	r = jfields_read(container_config_fields, ct->config, "Config.", c, err);
+	if (r == 0)
+		r = jfields_read(host_config_fields, ct->host_config, "HostConfig.", h, err);
+	return r < 0 ? err_prefix(err, "config.json of %.12s", ct->id) : 0;
+}
+
+int compile_plan(const struct container *ct, const struct compile_paths *paths, struct buf *plan,
+	struct err *err)
+{
+	auto_container_config struct container_config c = { 0 };
+	auto_host_config struct host_config h = { 0 };
+	int r;
+
+	r = compile_configs(ct, &c, &h, err);
+	return r < 0 ? r : compile_all(ct, &c, &h, paths, plan, err);
+}
+
+/* ---- with the disk */
+
+static int layer_paths(struct core *c, char *const *diff_ids, char ***ret, struct err *err)
+{
+	for (size_t i = strv_len(diff_ids); i > 0; i--) {
+		char *path;
+		int r = image_layer_path(c, diff_ids[i - 1], &path, err);
+
+		if (r < 0)
+			return r;
+		strv_add_take(ret, path);
+	}
+	return 0;
+}
+
+/* A custom profile goes to a file: a plan's words are for people to read. */
+static int write_profile(int dir, const struct security *s, const char *folder, char **ret,
+	struct err *err)
+{
+	int r;
+
+	if (!s->profile)
+		return 0;
+	r = file_replace_at(dir, "seccomp.json", s->profile, strlen(s->profile), 0600, 0);
+	if (r < 0)
+		return err_sys(err, r, "write seccomp.json");
+	*ret = xasprintf("%s/seccomp.json", folder);
+	return 0;
+}
+
+static int prepare_files(int dir, const struct container_config *c, const struct host_config *h,
+	const char *folder, char **profile, struct err *err)
+{
+	auto_security struct security security = { 0 };
+	auto_mount_points struct mount_points mounts = { 0 };
+	int r;
+
+	r = mount_points_read(h, &mounts, err);
+	if (r == 0)
+		r = mount_points_make_sources(&mounts, err);
+	if (r == 0)
+		r = security_read(h->security_opt, h->privileged, &security, err);
+	if (r == 0)
+		r = write_profile(dir, &security, folder, profile, err);
+	return r < 0 ? r : etc_files_write(dir, c, h, err);
+}
+
+static int compile_into(struct core *core, const struct container *ct, int dir, struct buf *plan,
+	struct err *err)
+{
+	auto_container_config struct container_config c = { 0 };
+	auto_host_config struct host_config h = { 0 };
+	auto_free char *folder = xasprintf("%s/containers/%s", core->dirs.data_path, ct->id);
+	auto_free char *profile = NULL;
+	auto_strv char **lower = NULL;
+	struct compile_paths paths = { .folder = folder };
+	int r;
+
+	r = compile_configs(ct, &c, &h, err);
+	if (r == 0)
+		r = layer_paths(core, ct->diff_ids, &lower, err);
+	if (r == 0)
+		r = prepare_files(dir, &c, &h, folder, &profile, err);
+	if (r < 0)
+		return r;
+	paths.lower = lower;
+	paths.seccomp = profile;
+	return compile_all(ct, &c, &h, &paths, plan, err);
+}
+
+int container_compile(struct core *c, const struct container *ct, struct err *err)
+{
+	auto_fd int dir = dirs_container_data(&c->dirs, ct->id), run = FD_NONE;
+	auto_buf struct buf plan = { 0 };
+	int r;
+
+	if (dir < 0)
+		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
+	r = compile_into(c, ct, dir, &plan, err);
+	if (r < 0)
+		return r;
+	if (plan.len > PLAN_MAX)
+		return err_set(err, ERR_INVALID, E2BIG, "argument list too long");
+	run = dirs_container_run(&c->dirs, ct->id, true);
+	if (run < 0)
+		return err_sys(err, run, "make run folder of %.12s", ct->id);
+	r = file_replace_at(run, "plan", plan.data, plan.len, 0600, 0);
+	return r < 0 ? err_sys(err, r, "write plan of %.12s", ct->id) : 0;
+}

@@ -1,0 +1,116 @@
+/* core/config.h - a container's configuration as structs: what a create request says (Docker's Config
+ * and HostConfig), completed by the image and by Docker's defaults. The tables in config.c and
+ * host_config.c say which members exist and which are refused.
+ *
+ * One life: read from the request, checked, completed, written to config.json; later read back from
+ * there by the same tables. */
+#pragma once
+
+#include <json-c/json_object.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/jsonw.h"
+#include "json/field.h"
+
+struct container_config {
+	char *hostname, *domainname, *user;
+	bool attach_stdin, attach_stdout, attach_stderr;
+	json_object *exposed_ports;
+	bool tty, open_stdin, stdin_once;
+	char **env; /* as typed: an entry without '=' unsets */
+	struct jwords cmd, entrypoint, shell;
+	json_object *healthcheck, *volumes;
+	char *image;
+	char *working_dir;
+	char **labels; /* map */
+	char *stop_signal;
+	int64_t stop_timeout; /* JINT_NONE: Docker's ten seconds */
+	bool network_disabled;
+};
+
+struct restart_policy {
+	char *name;
+	int64_t max_retries;
+};
+
+struct log_config {
+	char *type;
+	char **options; /* map */
+};
+
+struct ulimit {
+	char *name;
+	int64_t soft, hard;
+};
+
+struct bind_options {
+	char *propagation;
+	bool non_recursive, create_mountpoint, ro_non_recursive;
+};
+
+struct tmpfs_options {
+	int64_t size, mode;
+};
+
+/* An entry of HostConfig.Mounts. */
+struct mount_spec {
+	char *type, *source, *target, *consistency;
+	bool read_only;
+	json_object *bind_given, *tmpfs_given, *volume_given; /* the options as objects, or NULL */
+};
+
+struct host_config {
+	char **binds;
+	char *container_id_file;
+	struct log_config log;
+	char *network_mode;
+	struct restart_policy restart;
+	bool auto_remove;
+	json_object *console_size;
+	char **annotations; /* map */
+	char **cap_add, **cap_drop;
+	char *cgroupns_mode;
+	char **dns, **dns_options, **dns_search, **extra_hosts, **group_add;
+	char *ipc_mode;
+	int64_t oom_score_adj;
+	char *pid_mode;
+	bool privileged, readonly_rootfs;
+	char **security_opt;
+	char **tmpfs; /* map */
+	char *uts_mode, *userns_mode;
+	int64_t shm_size;
+	char **sysctls; /* map */
+	char *runtime, *isolation;
+	struct jlist ulimits; /* struct ulimit */
+	struct jlist mounts;  /* struct mount_spec */
+	struct jwords masked_paths, readonly_paths;
+	int init; /* -1: not said */
+};
+
+extern const struct jfield container_config_fields[], host_config_fields[], mount_spec_fields[],
+	bind_options_fields[], tmpfs_options_fields[];
+
+void container_config_clear(struct container_config *c);
+void host_config_clear(struct host_config *h);
+#define auto_container_config __attribute__((cleanup(container_config_clear)))
+#define auto_host_config __attribute__((cleanup(host_config_clear)))
+
+
+/* What the request asks for and cannot have; then the image's part (image may be NULL). */
+int container_config_check(const struct container_config *c, struct err *err);
+int container_config_merge(struct container_config *c, json_object *image, char ***w,
+	struct err *err);
+
+/* Checks every field and fills in Docker's defaults. shareable_ipc: what an old API means by an empty
+ * IpcMode. */
+int host_config_settle(struct host_config *h, const struct container_config *c, bool shareable_ipc,
+	char ***w, struct err *err);
+
+/* Seconds between the stop signal and SIGKILL; -1: for ever. */
+int container_stop_timeout(const struct container_config *c);
+/* max-size in bytes (-1 unlimited) and max-file; checks all options of the log driver. */
+int log_config_limits(const struct log_config *l, int64_t *max_size, int64_t *max_files,
+	struct err *err);

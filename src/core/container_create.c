@@ -1,0 +1,395 @@
+/* Creating a container: request and image become one configuration, which becomes a folder.
+ *
+ * Order on disk, under the lock: the folder with its layer folders; the name's link; config.json,
+ * which makes it a container. Cut short anywhere before that, nothing is there for a reader, the name
+ * is free for the next who wants it, and the folder is swept away. */
+#include "core/containers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/timefmt.h"
+#include "core/config.h"
+#include "core/container_create.h"
+#include "core/container_state.h"
+#include "core/images.h"
+#include "core/mounts.h"
+#include "core/names.h"
+#include "core/records.h"
+#include "json/text.h"
+#include "state/remove.h"
+
+void create_request_clear(struct create_request *q)
+{
+	container_config_clear(&q->config);
+	host_config_clear(&q->host);
+	mount_points_clear(&q->mounts);
+	(void)json_object_put(q->networking);
+	strv_free(q->warnings);
+}
+
+/* ---- the request */
+
+/* EndpointsConfig may name the network of NetworkMode, asking for nothing special. */
+static int check_networking(json_object *networking, const char *mode, unsigned api_minor,
+	struct err *err)
+{
+	json_object *endpoints = json_get(networking, "EndpointsConfig");
+
+	if (!json_object_is_type(endpoints, json_type_object))
+		return 0;
+	if (json_object_object_length(endpoints) > 1 && api_minor < 44)
+		return err_set(err, ERR_INVALID, EINVAL,
+			"Container cannot be created with multiple network endpoints");
+	json_object_object_foreach(endpoints, name, endpoint) {
+		if (!str_eq(name, mode) && !(str_eq(name, "default") && str_eq(mode, "bridge")))
+			return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+				"NetworkingConfig.EndpointsConfig: network \"%s\" is not supported yet",
+				name);
+		if (!json_object_is_type(endpoint, json_type_object))
+			continue;
+		json_object_object_foreach(endpoint, key, value)
+			if (!json_is_neutral(value) && !str_eq(key, "NetworkID"))
+				return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+					"NetworkingConfig.EndpointsConfig.%s.%s is not supported yet",
+					name, key);
+	}
+	return 0;
+}
+
+static json_object *member_any_case(json_object *o, const char *key)
+{
+	json_object *exact = json_get(o, key);
+
+	if (exact)
+		return exact;
+	json_object_object_foreach(o, name, value)
+		if (strcasecmp(name, key) == 0)
+			return value;
+	return NULL;
+}
+
+int create_request_read(const char *body, unsigned api_minor, struct create_request *ret,
+	struct err *err)
+{
+	auto_json json_object *doc = NULL, *none = json_object_new_object();
+	auto_create_request struct create_request q = { 0 };
+	json_object *host;
+	int r;
+
+	r = *body ? json_parse(body, strlen(body), &doc, err) : 0;
+	if (r < 0)
+		return r;
+	if (!doc || (json_object_is_type(doc, json_type_object) && json_object_object_length(doc) == 0))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"config cannot be empty in order to create a container");
+	r = jfields_read(container_config_fields, doc, "", &q.config, err);
+	if (r < 0)
+		return r;
+	host = member_any_case(doc, "HostConfig");
+	r = jfields_read(host_config_fields, host ? host : none, "HostConfig.", &q.host, err);
+	if (r < 0)
+		return r;
+	if (api_minor < 42) {
+		(void)json_object_put(q.host.console_size);
+		q.host.console_size = NULL;
+	}
+	q.networking = json_object_get(member_any_case(doc, "NetworkingConfig"));
+	*ret = q;
+	q = (struct create_request){ 0 };
+	return 0;
+}
+
+/* Volumes in the request are anonymous ones, unless something is mounted at the same place: docker-py
+ * and compose v1 name every bind's target here too. */
+static int check_volumes(const struct create_request *q, struct err *err)
+{
+	if (!q->config.volumes)
+		return 0;
+	json_object_object_foreach(q->config.volumes, target, unused) {
+		(void)unused;
+		if (!mount_points_at(&q->mounts, target))
+			return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+				"Volumes: anonymous volumes are not supported yet: %s", target);
+	}
+	return 0;
+}
+
+int create_request_settle(struct create_request *q, json_object *image_config, unsigned api_minor,
+	struct err *err)
+{
+	int r;
+
+	r = container_config_check(&q->config, err);
+	if (r == 0)
+		r = host_config_settle(&q->host, &q->config, api_minor < 40, &q->warnings, err);
+	if (r == 0)
+		r = check_networking(q->networking, q->host.network_mode, api_minor, err);
+	if (r == 0)
+		r = mount_points_read(&q->host, &q->mounts, err);
+	if (r == 0)
+		r = check_volumes(q, err);
+	if (r == 0)
+		r = container_config_merge(&q->config, image_config, &q->warnings, err);
+	return r;
+}
+
+/* ---- the platform */
+
+static const char *arch_name(const char *arch)
+{
+	if (str_eq(arch, "x86_64") || str_eq(arch, "x86-64"))
+		return "amd64";
+	if (str_eq(arch, "aarch64"))
+		return "arm64";
+	return arch;
+}
+
+/* Docker's os[/arch[/variant]] against what the image says it is. */
+static int check_platform(const struct image *image, const char *wanted, const char *ref,
+	struct err *err)
+{
+	auto_strv char **parts = strv_split(wanted, '/');
+	size_t n = strv_len(parts);
+	bool fits;
+
+	if (n > 3 || !*parts[0])
+		return err_set(err, ERR_INVALID, EINVAL, "\"%s\": unknown operating system or "
+			"architecture: invalid platform", wanted);
+	if (n == 1 && !str_eq(parts[0], "linux"))
+		fits = str_eq(arch_name(parts[0]), image->architecture);
+	else
+		fits = str_eq(parts[0], image->os) &&
+		       (n < 2 || str_eq(arch_name(parts[1]), image->architecture)) &&
+		       (n < 3 || str_empty(image->variant) || str_eq(parts[2], image->variant));
+	if (fits)
+		return 0;
+	return err_set(err, ERR_NOT_FOUND, ENOENT,
+		"image with reference %s was found but its platform (%s/%s) does not match the "
+		"specified platform (%s)",
+		ref, image->os, image->architecture, wanted);
+}
+
+static void warn_foreign(const struct image *image, char ***w)
+{
+	struct utsname u;
+
+	if (uname(&u) == 0 && !str_empty(image->architecture) &&
+		!str_eq(arch_name(u.machine), image->architecture))
+		strv_add_take(w, xasprintf("The requested image's platform (%s/%s) does not match the "
+					   "detected host platform (linux/%s) and no specific platform "
+					   "was requested",
+					   image->os, image->architecture, arch_name(u.machine)));
+}
+
+/* ---- the record */
+
+static void settle_hostname(struct create_request *q, const char *id)
+{
+	struct utsname u;
+
+	if (!str_empty(q->config.hostname))
+		return;
+	free(q->config.hostname);
+	if ((str_eq(q->host.network_mode, "host") || str_eq(q->host.uts_mode, "host")) && uname(&u) == 0)
+		q->config.hostname = xstrdup(u.nodename);
+	else
+		q->config.hostname = xstrndup(id, 12);
+}
+
+/* Path and Args: Entrypoint and Cmd as one command. */
+static void write_command(struct jsonw *w, const struct container_config *c)
+{
+	char *const *first = c->entrypoint.list ? c->entrypoint.list : c->cmd.list;
+
+	jw_str(w, "Path", first[0]);
+	jw_array(w, "Args");
+	for (char *const *a = first + 1; *a; a++)
+		jw_str(w, NULL, *a);
+	if (first == c->entrypoint.list)
+		for (char **a = c->cmd.list; a && *a; a++)
+			jw_str(w, NULL, *a);
+	jw_array_end(w);
+}
+
+static void write_platform(struct jsonw *w, const struct image *image)
+{
+	jw_str(w, "Platform", "linux");
+	jw_str(w, "ImageID", image->id);
+	jw_strv(w, "Layers", image->diff_ids);
+}
+
+void create_request_write(struct buf *out, const struct create_request *q, const char *id,
+	const char *name, int64_t created, const struct image *image)
+{
+	struct jsonw w = JSONW(out);
+
+	jw_object(&w, NULL);
+	jw_str(&w, "Id", id);
+	jw_str(&w, "Name", name);
+	jw_time(&w, "Created", created);
+	write_command(&w, &q->config);
+	jw_str(&w, "Image", q->config.image);
+	write_platform(&w, image);
+	jw_object(&w, "Config");
+	jfields_write(&w, container_config_fields, &q->config);
+	jw_object_end(&w);
+	jw_object(&w, "HostConfig");
+	jfields_write(&w, host_config_fields, &q->host);
+	jw_object_end(&w);
+	if (q->networking)
+		json_write(&w, "NetworkingConfig", q->networking);
+	mount_points_write(&w, "Mounts", &q->mounts);
+	jw_strv(&w, "Warnings", q->warnings);
+	jw_object_end(&w);
+}
+
+static int make_folders(struct core *c, const char *id, int *ret, struct err *err)
+{
+	auto_fd int dir = FD_NONE, upper = FD_NONE;
+	char path[96];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "containers/%.64s", id);
+	if (mkdirat(c->dirs.data, path, 0700) < 0)
+		return err_sys(err, errno, "make folder of container %.12s", id);
+	dir = dirs_container_data(&c->dirs, id);
+	if (dir < 0)
+		return err_sys(err, dir, "open folder of container %.12s", id);
+	r = dir_make_at(dir, "work", 0700);
+	upper = r < 0 ? r : dir_open_make_at(dir, "upper", 0755);
+	/* upper is what the container sees as /: the umask has no say in it */
+	if (upper < 0 || fchmod(upper, 0755) < 0)
+		return err_sys(err, upper < 0 ? upper : errno, "make layer of container %.12s", id);
+	*ret = take_fd(&dir);
+	return 0;
+}
+
+/* The links of the folder and the name; config.json is synced by who wrote it. */
+static int sync_links(struct core *c, struct err *err)
+{
+	static const char *const folders[] = { "containers", "names" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		auto_fd int fd = openat(c->dirs.data, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0 || fsync(fd) < 0)
+			return err_sys(err, errno, "sync %s", folders[i]);
+	}
+	return 0;
+}
+
+static int commit(struct core *c, const struct create_request *q, const char *id, const char *name,
+	const struct image *image, int dir, struct container **ret, struct err *err)
+{
+	auto_buf struct buf json = { 0 };
+	json_object *doc = NULL;
+	int r;
+
+	create_request_write(&json, q, id, name, time_now(), image);
+	r = json_parse(json.data, json.len, &doc, err);
+	if (r < 0)
+		return err_prefix(err, "new configuration");
+	r = record_write(dir, doc, err);
+	if (r == 0 && !q->host.auto_remove)
+		r = sync_links(c, err);
+	if (r < 0) {
+		(void)json_object_put(doc);
+		return r;
+	}
+	return container_decode(doc, ret, err);
+}
+
+static int create_locked(struct core *c, const struct create_request *q, const char *id,
+	const char *name, const struct image *image, struct container **ret, struct err *err)
+{
+	auto_fd int dir = FD_NONE;
+	auto_free char *claimed = NULL;
+	int r;
+
+	r = make_folders(c, id, &dir, err);
+	if (r == 0)
+		r = name ? name_claim(c, name, id, err) : name_claim_new(c, id, &claimed, err);
+	if (r == 0)
+		r = commit(c, q, id, name ? name : claimed, image, dir, ret, err);
+	if (r < 0)
+		(void)container_take_away(&c->dirs, id, name ? name : claimed ? claimed : "", true,
+			NULL);
+	return r;
+}
+
+static int check_name(const char **name, struct err *err)
+{
+	if (str_empty(*name)) {
+		*name = NULL;
+		return 0;
+	}
+	if (**name == '/')
+		++*name;
+	if (!name_valid(*name))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", *name);
+	return 0;
+}
+
+static void write_reply(struct buf *out, const char *id, char *const *warns)
+{
+	struct jsonw w = JSONW(out);
+
+	jw_object(&w, NULL);
+	jw_str(&w, "Id", id);
+	jw_strv(&w, "Warnings", warns);
+	jw_object_end(&w);
+}
+
+int container_create(struct core *c, const char *body, const char *name, const char *platform,
+	unsigned api_minor, struct buf *out, struct err *err)
+{
+	auto_create_request struct create_request q = { 0 };
+	auto_image struct image *image = NULL;
+	auto_container struct container *ct = NULL;
+	auto_fd int lock = FD_NONE;
+	char id[ID_SIZE];
+	int r;
+
+	r = check_name(&name, err);
+	if (r == 0)
+		r = create_request_read(body, api_minor, &q, err);
+	if (r == 0)
+		r = image_find(c, q.config.image ? q.config.image : "", &image, err);
+	if (r < 0)
+		return r;
+	if (!str_empty(platform))
+		r = check_platform(image, platform, q.config.image, err);
+	else
+		warn_foreign(image, &q.warnings);
+	if (r == 0)
+		r = create_request_settle(&q, image->config, api_minor, err);
+	if (r == 0)
+		r = mount_points_check_sources(&q.mounts, err);
+	if (r < 0)
+		return r;
+
+	id_new(id);
+	settle_hostname(&q, id);
+	lock = dirs_lock(&c->dirs);
+	if (lock < 0)
+		return err_sys(err, lock, "lock the data directory");
+	r = create_locked(c, &q, id, name, image, &ct, err);
+	lock = fd_close(lock);
+	if (r < 0)
+		return r;
+	container_event(c, ct, "create", NULL);
+	write_reply(out, id, q.warnings);
+	return 0;
+}

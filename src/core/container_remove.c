@@ -1,0 +1,126 @@
+/* Removing containers that no monitor looks after; one that lives removes its own (state/wire.h). */
+#include "core/containers.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <fcntl.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "core/container_filter.h"
+#include "core/container_state.h"
+#include "core/records.h"
+#include "core/spawn.h"
+#include "json/text.h"
+#include "state/events.h"
+#include "state/remove.h"
+
+int container_remove_stopped(struct core *c, struct container *ct, bool volumes, struct err *err)
+{
+	auto_fd int monitor = container_monitor_lock(c, ct->id);
+	auto_fd int lock = FD_NONE;
+	int r;
+
+	(void)volumes; /* there are none yet */
+	if (monitor == -EWOULDBLOCK)
+		return err_set(err, ERR_UNAVAILABLE, EBUSY, "container %s is being looked after", ct->id);
+	if (monitor < 0)
+		return err_sys(err, monitor, "lock container %.12s", ct->id);
+	lock = dirs_lock(&c->dirs);
+	if (lock < 0)
+		return err_sys(err, lock, "lock the data directory");
+	r = container_take_away(&c->dirs, ct->id, ct->name,
+		json_get_bool(ct->host_config, "AutoRemove"), err);
+	if (r == -ENOENT)
+		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
+	if (r < 0)
+		return r;
+	lock = fd_close(lock);
+	container_event(c, ct, "destroy", NULL);
+	return 0;
+}
+
+/* ---- prune */
+
+struct prune {
+	struct core *c;
+	const struct filters *f;
+	int64_t until;
+	char **removed;
+	int64_t freed;
+};
+
+static bool is_stopped(const struct container *ct)
+{
+	return ct->status.state == RUN_CREATED || ct->status.state == RUN_EXITED ||
+	       ct->status.state == RUN_DEAD;
+}
+
+static int prune_one(void *arg, const struct container *ct)
+{
+	static const char *const words[] = { "force=0", "volumes=0", NULL };
+	struct prune *p = arg;
+	int64_t size;
+
+	if (!is_stopped(ct) || !prune_filter_match(p->f, ct, p->until))
+		return 0;
+	size = container_size_rw(p->c, ct->id);
+	/* a monitor may hold clients that wait for a start: it removes the container itself */
+	if (container_remove_stopped(p->c, (struct container *)(uintptr_t)ct, false, NULL) < 0 &&
+		monitor_send_if_live(p->c, ct->id, "remove", words, NULL) != 1)
+		return 0;
+	strv_add(&p->removed, ct->id);
+	p->freed += size;
+	return 0;
+}
+
+static void prune_event(struct core *c, int64_t freed)
+{
+	auto_buf struct buf attrs = { 0 };
+	struct jsonw w = JSONW(&attrs);
+	auto_free char *text = xasprintf("%lld", (long long)freed);
+
+	jw_str(&w, "reclaimed", text);
+	(void)event_append(&c->dirs, &(struct event){ .type = "container", .action = "prune", .id = "",
+				     .attrs = attrs.data });
+}
+
+/* Held while pruning; two at once would count each other's work. */
+static int prune_lock(struct core *c, struct err *err)
+{
+	auto_fd int fd = openat(c->dirs.run, "prune.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_sys(err, errno, "open prune.lock");
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, ERR_CONFLICT, EBUSY, "a prune operation is already running");
+	return take_fd(&fd);
+}
+
+int container_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err)
+{
+	struct prune p = { .c = c, .f = f };
+	struct jsonw w = JSONW(out);
+	auto_fd int lock = FD_NONE;
+	int r;
+
+	r = prune_filter_until(f, &p.until, err);
+	if (r < 0)
+		return r;
+	lock = prune_lock(c, err);
+	if (lock < 0)
+		return lock;
+	r = container_foreach(c, prune_one, &p, err);
+	if (r == 0) {
+		prune_event(c, p.freed);
+		jw_object(&w, NULL);
+		jw_strv(&w, "ContainersDeleted", p.removed);
+		jw_int(&w, "SpaceReclaimed", p.freed);
+		jw_object_end(&w);
+	}
+	if (p.removed)
+		worker_sweep(c);
+	strv_free(p.removed);
+	return r;
+}

@@ -1,0 +1,37 @@
+/* core/container_state.h - what core's files on containers share: their ids, status, events. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "core/containers.h"
+#include "core/core.h"
+#include "state/status.h"
+
+/* Every folder's id, complete containers or not; NULL-ended, owned. */
+char **container_ids(struct core *c);
+/* Removes a folder that is no container: its creation was cut short. Only if the lock is free. */
+void container_sweep(struct core *c, const char *id);
+
+/* The latest record, not settled. 0 or -errno. */
+int container_status(struct core *c, const char *id, struct status *ret);
+/* Whether a monitor holds run/containers/ID/lock. */
+bool container_monitor_lives(struct core *c, const char *id);
+/* The lock of a container's monitor, so that none starts meanwhile; -EWOULDBLOCK: one lives. */
+int container_monitor_lock(struct core *c, const char *id);
+
+/* JSON members for Actor.Attributes of every event: labels, image, name. */
+void container_attrs(struct buf *out, const struct container *ct);
+/* more: members after attrs, or NULL. An event that cannot be written is lost, not fatal. */
+void container_event(struct core *c, const struct container *ct, const char *action,
+	const char *more);
+
+/* "Up 3 minutes", "Exited (0) 2 hours ago", as `docker ps` shows it at the time now. */
+void status_text(struct buf *out, const struct status *st, int64_t now);
+/* "About a minute", … */
+void duration_text(struct buf *out, int64_t seconds);
+
+/* Bytes the files below data/containers/ID/upper take; what may not be read counts as nothing. */
+int64_t container_size_rw(struct core *c, const char *id);
+/* The same with the image's layers. */
+int64_t container_size_root(struct core *c, const struct container *ct, int64_t rw);

@@ -1,0 +1,175 @@
+#include "core/filters.h"
+
+#include <regex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "json/text.h"
+
+struct filter {
+	char *key;
+	char **values;
+};
+
+struct filters {
+	struct filter *items;
+	size_t count;
+};
+
+#define FILTER_TEXT_MAX 65536
+
+void filters_free(struct filters *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->count; i++) {
+		free(f->items[i].key);
+		strv_free(f->items[i].values);
+	}
+	free(f->items);
+	free(f);
+}
+
+static int bad_filters(struct err *err)
+{
+	return err_set(err, ERR_INVALID, EINVAL, "invalid filter");
+}
+
+/* {"v":true,…}; a value with false was not chosen. */
+static int read_set(json_object *set, char ***ret, struct err *err)
+{
+	json_object_object_foreach(set, value, chosen) {
+		if (!json_object_is_type(chosen, json_type_boolean))
+			return bad_filters(err);
+		if (json_object_get_boolean(chosen))
+			strv_add(ret, value);
+	}
+	return 0;
+}
+
+static int read_values(json_object *values, char ***ret, struct err *err)
+{
+	if (json_object_is_type(values, json_type_object))
+		return read_set(values, ret, err);
+	if (!json_object_is_type(values, json_type_array))
+		return bad_filters(err);
+	for (size_t i = 0; i < json_object_array_length(values); i++) {
+		json_object *v = json_object_array_get_idx(values, i);
+
+		if (!json_object_is_type(v, json_type_string))
+			return bad_filters(err);
+		strv_add(ret, json_object_get_string(v));
+	}
+	return 0;
+}
+
+static int add_filter(struct filters *f, const char *key, json_object *values, struct err *err)
+{
+	struct filter *item;
+
+	f->items = xreallocarray(f->items, f->count + 1, sizeof(*item));
+	item = &f->items[f->count++];
+	*item = (struct filter){ .key = xstrdup(key) };
+	return read_values(values, &item->values, err);
+}
+
+int filters_parse(const char *json, const char *const *allowed, struct filters **ret, struct err *err)
+{
+	auto_filters struct filters *f = xcalloc(1, sizeof(*f));
+	auto_json json_object *doc = NULL;
+	int r;
+
+	if (!str_empty(json)) {
+		if (strlen(json) > FILTER_TEXT_MAX)
+			return bad_filters(err);
+		r = json_parse(json, strlen(json), &doc, err);
+		if (r < 0)
+			return err_prefix(err, "invalid filter");
+		if (doc && !json_object_is_type(doc, json_type_object))
+			return bad_filters(err);
+	}
+	if (doc) {
+		json_object_object_foreach(doc, key, values) {
+			if (allowed && !strv_has((char *const *)(uintptr_t)allowed, key))
+				return err_set(err, ERR_INVALID, EINVAL, "invalid filter '%s'", key);
+			r = add_filter(f, key, values, err);
+			if (r < 0)
+				return r;
+		}
+	}
+	*ret = take_ptr(&f);
+	return 0;
+}
+
+char *const *filters_get(const struct filters *f, const char *key)
+{
+	for (size_t i = 0; f && i < f->count; i++)
+		if (str_eq(f->items[i].key, key))
+			return f->items[i].values;
+	return NULL;
+}
+
+int filters_bool(const struct filters *f, const char *key, int *ret, struct err *err)
+{
+	char *const *values = filters_get(f, key);
+
+	*ret = -1;
+	for (; values && *values; values++) {
+		if (str_eq(*values, "1") || strcasecmp(*values, "true") == 0)
+			*ret = 1;
+		else if (str_eq(*values, "0") || strcasecmp(*values, "false") == 0)
+			*ret = 0;
+		else
+			return err_set(err, ERR_INVALID, EINVAL, "invalid filter '%s=%s'", key, *values);
+	}
+	return 0;
+}
+
+static bool label_holds(const char *want, const char *(*get)(void *arg, const char *label), void *arg)
+{
+	const char *eq = strchr(want, '=');
+	auto_free char *key = eq ? xstrndup(want, (size_t)(eq - want)) : xstrdup(want);
+	const char *have = get(arg, key);
+
+	return have && (!eq || str_eq(have, eq + 1));
+}
+
+bool filters_match_labels(const struct filters *f, const char *key,
+	const char *(*get)(void *arg, const char *label), void *arg)
+{
+	char *const *values = filters_get(f, key);
+
+	for (; values && *values; values++)
+		if (!label_holds(*values, get, arg))
+			return false;
+	return true;
+}
+
+static bool pattern_matches(const char *pattern, const char *text)
+{
+	regex_t re;
+	bool hit;
+
+	if (strstr(text, pattern))
+		return true;
+	if (strlen(pattern) > 256 || regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return false;
+	hit = regexec(&re, text, 0, NULL, 0) == 0;
+	regfree(&re);
+	return hit;
+}
+
+bool filters_match_pattern(const struct filters *f, const char *key, const char *text)
+{
+	char *const *values = filters_get(f, key);
+
+	if (!values)
+		return true;
+	for (; *values; values++)
+		if (pattern_matches(*values, text))
+			return true;
+	return false;
+}

@@ -1,0 +1,417 @@
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "core/caps.h"
+#include "core/config.h"
+#include "core/rlimits.h"
+#include "core/security.h"
+#include "core/words.h"
+#include "json/text.h"
+
+#define SHM_SIZE_DEFAULT (INT64_C(64) << 20)
+#define RUNTIME_NAME	 "dayfly"
+
+/* clang-format off */
+static const struct jfield log_config_fields[] = {
+	JSTR("Type", struct log_config, type),
+	JMAP("Config", struct log_config, options),
+	JEND,
+};
+
+static const struct jfield restart_fields[] = {
+	JSTR("Name", struct restart_policy, name),
+	JINT64("MaximumRetryCount", struct restart_policy, max_retries),
+	JEND,
+};
+
+static const struct jfield ulimit_fields[] = {
+	JSTR("Name", struct ulimit, name),
+	JINT64("Hard", struct ulimit, hard),
+	JINT64("Soft", struct ulimit, soft),
+	JEND,
+};
+
+const struct jfield bind_options_fields[] = {
+	JSTR("Propagation", struct bind_options, propagation),
+	JBOOL("NonRecursive", struct bind_options, non_recursive),
+	JBOOL("CreateMountpoint", struct bind_options, create_mountpoint),
+	JBOOL("ReadOnlyNonRecursive", struct bind_options, ro_non_recursive),
+	JREFUSE("ReadOnlyForceRecursive", NULL),
+	JEND,
+};
+
+const struct jfield tmpfs_options_fields[] = {
+	JINT64("SizeBytes", struct tmpfs_options, size),
+	JINT64("Mode", struct tmpfs_options, mode),
+	JREFUSE("Options", NULL),
+	JEND,
+};
+
+const struct jfield mount_spec_fields[] = {
+	JSTR("Type", struct mount_spec, type),
+	JSTR("Source", struct mount_spec, source),
+	JSTR("Target", struct mount_spec, target),
+	JBOOL("ReadOnly", struct mount_spec, read_only),
+	JSTR("Consistency", struct mount_spec, consistency), /* for macOS; recorded */
+	JANY("BindOptions", struct mount_spec, bind_given, NULL),
+	JANY("TmpfsOptions", struct mount_spec, tmpfs_given, NULL),
+	JANY("VolumeOptions", struct mount_spec, volume_given, NULL),
+	JEND,
+};
+
+const struct jfield host_config_fields[] = {
+	JSTRV_NULL("Binds", struct host_config, binds),
+	JSTR("ContainerIDFile", struct host_config, container_id_file),
+	JOBJECT("LogConfig", struct host_config, log, struct log_config, log_config_fields),
+	JSTR("NetworkMode", struct host_config, network_mode),
+	JREFUSE("PortBindings", "{}"),
+	JOBJECT("RestartPolicy", struct host_config, restart, struct restart_policy, restart_fields),
+	JBOOL("AutoRemove", struct host_config, auto_remove),
+	JREFUSE("VolumeDriver", "\"\""),
+	JREFUSE("VolumesFrom", "null"),
+	JARRAY("ConsoleSize", struct host_config, console_size, "[0,0]"),
+	JMAP_OMIT("Annotations", struct host_config, annotations),
+	JSTRV_NULL("CapAdd", struct host_config, cap_add),
+	JSTRV_NULL("CapDrop", struct host_config, cap_drop),
+	JSTR("CgroupnsMode", struct host_config, cgroupns_mode),
+	JSTRV("Dns", struct host_config, dns),
+	JSTRV("DnsOptions", struct host_config, dns_options),
+	JSTRV("DnsSearch", struct host_config, dns_search),
+	JSTRV_NULL("ExtraHosts", struct host_config, extra_hosts),
+	JSTRV_NULL("GroupAdd", struct host_config, group_add),
+	JSTR("IpcMode", struct host_config, ipc_mode),
+	JREFUSE("Cgroup", "\"\""),
+	JREFUSE("Links", "null"),
+	JINT64("OomScoreAdj", struct host_config, oom_score_adj),
+	JSTR("PidMode", struct host_config, pid_mode),
+	JBOOL("Privileged", struct host_config, privileged),
+	JREFUSE("PublishAllPorts", "false"),
+	JBOOL("ReadonlyRootfs", struct host_config, readonly_rootfs),
+	JSTRV_NULL("SecurityOpt", struct host_config, security_opt),
+	JREFUSE("StorageOpt", NULL),
+	JMAP_OMIT("Tmpfs", struct host_config, tmpfs),
+	JSTR("UTSMode", struct host_config, uts_mode),
+	JSTR("UsernsMode", struct host_config, userns_mode),
+	JINT64("ShmSize", struct host_config, shm_size),
+	JMAP_OMIT("Sysctls", struct host_config, sysctls),
+	JSTR("Runtime", struct host_config, runtime),
+	JSTR("Isolation", struct host_config, isolation),
+	JREFUSE("CpuShares", "0"),
+	JREFUSE("Memory", "0"),
+	JREFUSE("NanoCpus", "0"),
+	JREFUSE("CgroupParent", "\"\""),
+	JREFUSE("BlkioWeight", "0"),
+	JREFUSE("BlkioWeightDevice", "[]"),
+	JREFUSE("BlkioDeviceReadBps", "[]"),
+	JREFUSE("BlkioDeviceWriteBps", "[]"),
+	JREFUSE("BlkioDeviceReadIOps", "[]"),
+	JREFUSE("BlkioDeviceWriteIOps", "[]"),
+	JREFUSE("CpuPeriod", "0"),
+	JREFUSE_BUT("CpuQuota", "0", "-1"),
+	JREFUSE("CpuRealtimePeriod", "0"),
+	JREFUSE("CpuRealtimeRuntime", "0"),
+	JREFUSE("CpusetCpus", "\"\""),
+	JREFUSE("CpusetMems", "\"\""),
+	JREFUSE("Devices", "[]"),
+	JREFUSE("DeviceCgroupRules", "null"),
+	JREFUSE("DeviceRequests", "null"),
+	JREFUSE("KernelMemory", NULL),
+	JREFUSE("KernelMemoryTCP", NULL),
+	JREFUSE("MemoryReservation", "0"),
+	JREFUSE_BUT("MemorySwap", "0", "-1"),
+	JREFUSE_BUT("MemorySwappiness", "null", "-1"),
+	JREFUSE("OomKillDisable", "null"),
+	JREFUSE_BUT("PidsLimit", "null", "-1"),
+	JLIST("Ulimits", struct host_config, ulimits, struct ulimit, ulimit_fields),
+	JREFUSE("CpuCount", "0"),
+	JREFUSE("CpuPercent", "0"),
+	JREFUSE("IOMaximumIOps", "0"),
+	JREFUSE("IOMaximumBandwidth", "0"),
+	{ .key = "Mounts", .type = J_LIST, .offset = J_IS(struct host_config, mounts, struct jlist),
+	  .fields = mount_spec_fields, .size = sizeof(struct mount_spec) },
+	JNULLSTRV("MaskedPaths", struct host_config, masked_paths),
+	JNULLSTRV("ReadonlyPaths", struct host_config, readonly_paths),
+	JBOOL_OPT("Init", struct host_config, init),
+	JEND,
+};
+
+static const char *const default_masked[] = {
+	"/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+	"/sys/devices/virtual/powercap", NULL,
+};
+
+static const char *const default_readonly[] = {
+	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
+};
+/* clang-format on */
+
+void host_config_clear(struct host_config *h)
+{
+	jfields_clear(host_config_fields, h);
+}
+
+static void set_str(char **s, const char *value)
+{
+	char *copy = xstrdup(value);
+
+	free(*s);
+	*s = copy;
+}
+
+static int not_yet(struct err *err, const char *field, const char *value)
+{
+	return err_set(err, ERR_UNSUPPORTED, ENOTSUP, "HostConfig.%s: \"%s\" is not supported yet",
+		field, value);
+}
+
+/* One mode field: empty means missing_is; "container:X" is known and refused. */
+static int settle_mode(char **mode, const char *field, const char *missing_is, const char *const *allowed,
+	const char *name, struct err *err)
+{
+	if (str_empty(*mode))
+		set_str(mode, missing_is);
+	if (word_among(allowed, *mode))
+		return 0;
+	if (str_starts(*mode, "container:"))
+		return not_yet(err, field, *mode);
+	return err_set(err, ERR_INVALID, EINVAL, "invalid %s mode: %s", name, *mode);
+}
+
+static int settle_modes(struct host_config *h, bool shareable_ipc, struct err *err)
+{
+	static const char *const pid[] = { "", "host", NULL };
+	static const char *const uts[] = { "", "host", NULL };
+	static const char *const userns[] = { "", "host", NULL };
+	static const char *const cgroupns[] = { "private", "host", NULL };
+	static const char *const ipc[] = { "private", "host", "none", "shareable", NULL };
+	static const char *const isolation[] = { "", "default", NULL };
+	int r;
+
+	r = settle_mode(&h->pid_mode, "PidMode", "", pid, "PID", err);
+	if (r == 0)
+		r = settle_mode(&h->uts_mode, "UTSMode", "", uts, "UTS", err);
+	if (r == 0)
+		r = settle_mode(&h->userns_mode, "UsernsMode", "", userns, "userns", err);
+	if (r == 0)
+		r = settle_mode(&h->cgroupns_mode, "CgroupnsMode", "private", cgroupns,
+			"cgroup namespace", err);
+	if (r == 0)
+		r = settle_mode(&h->ipc_mode, "IpcMode", shareable_ipc ? "shareable" : "private",
+			ipc, "IPC", err);
+	if (r == 0)
+		r = settle_mode(&h->isolation, "Isolation", "", isolation, "isolation", err);
+	return r;
+}
+
+static int settle_network(struct host_config *h, const struct container_config *c, char ***w,
+	struct err *err)
+{
+	if (str_empty(h->network_mode) || str_eq(h->network_mode, "default"))
+		set_str(&h->network_mode, "bridge");
+	if (str_eq(h->network_mode, "none") || str_eq(h->network_mode, "host"))
+		return 0;
+	if (!str_eq(h->network_mode, "bridge"))
+		return not_yet(err, "NetworkMode", h->network_mode);
+	if (!c->network_disabled)
+		strv_add(w, "Networks are not supported yet: the container gets a private network "
+			    "with only a loopback interface.");
+	return 0;
+}
+
+static int settle_restart(struct host_config *h, struct err *err)
+{
+	static const char *const known[] = { "always", "unless-stopped", "on-failure", NULL };
+
+	if (str_empty(h->restart.name))
+		set_str(&h->restart.name, "no");
+	if (str_eq(h->restart.name, "no")) {
+		if (h->restart.max_retries == 0)
+			return 0;
+		return err_set(err, ERR_INVALID, EINVAL,
+			"invalid restart policy: maximum retry count can only be used with "
+			"'on-failure'");
+	}
+	if (!word_among(known, h->restart.name))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
+			"'on-failure', or 'unless-stopped'",
+			h->restart.name);
+	if (h->auto_remove)
+		return err_set(err, ERR_INVALID, EINVAL,
+			"can't create 'AutoRemove' container with restart policy");
+	return not_yet(err, "RestartPolicy.Name", h->restart.name);
+}
+
+static int settle_runtime(struct host_config *h, struct err *err)
+{
+	static const char *const later[] = { "runc", "crun", "runsc", "io.containerd.runc.v2", NULL };
+
+	if (str_empty(h->runtime))
+		set_str(&h->runtime, RUNTIME_NAME);
+	if (str_eq(h->runtime, RUNTIME_NAME))
+		return 0;
+	if (word_among(later, h->runtime))
+		return not_yet(err, "Runtime", h->runtime);
+	return err_set(err, ERR_INVALID, EINVAL, "unknown or invalid runtime name: %s", h->runtime);
+}
+
+static int check_dns(const struct host_config *h, struct err *err)
+{
+	unsigned char addr[16];
+
+	for (char **d = h->dns; d && *d; d++)
+		if (inet_pton(AF_INET, *d, addr) != 1 && inet_pton(AF_INET6, *d, addr) != 1)
+			return err_set(err, ERR_INVALID, EINVAL, "invalid IP address: %s", *d);
+	for (char **s = h->dns_search; s && *s; s++)
+		if (strpbrk(*s, " \t\r\n"))
+			return err_set(err, ERR_INVALID, EINVAL, "invalid DNS search domain: %s", *s);
+	for (char **o = h->dns_options; o && *o; o++)
+		if (strpbrk(*o, "\r\n"))
+			return err_set(err, ERR_INVALID, EINVAL, "invalid DNS option: %s", *o);
+	return 0;
+}
+
+/* NAME:ADDRESS, as it goes to etc/hosts. */
+static int check_extra_hosts(char *const *hosts, const char *network, char ***w, struct err *err)
+{
+	unsigned char raw[16];
+
+	for (; hosts && *hosts; hosts++) {
+		const char *colon = strchr(*hosts, ':');
+		auto_free char *addr = NULL;
+		size_t n;
+
+		if (!colon || colon == *hosts || strpbrk(*hosts, " \t\r\n"))
+			return err_set(err, ERR_INVALID, EINVAL, "bad format for add-host: \"%s\"",
+				*hosts);
+		if (str_eq(colon + 1, "host-gateway")) {
+			if (!str_eq(network, "host"))
+				strv_add_take(w, xasprintf("The host has no address in this container's "
+					"network: \"%s\" is left out of its hosts file.", *hosts));
+			continue;
+		}
+		n = strlen(colon + 1);
+		addr = colon[1] == '[' && colon[n] == ']' ? xstrndup(colon + 2, n - 2)
+							  : xstrdup(colon + 1);
+		if (inet_pton(AF_INET, addr, raw) != 1 && inet_pton(AF_INET6, addr, raw) != 1)
+			return err_set(err, ERR_INVALID, EINVAL,
+				"invalid IP address in add-host: \"%s\"", colon + 1);
+	}
+	return 0;
+}
+
+/* A container may only turn what its own namespaces hold. */
+static int check_sysctls(const struct host_config *h, struct err *err)
+{
+	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+		"kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced", NULL };
+
+	for (char **s = h->sysctls; s && *s; s += 2) {
+		bool own = false;
+
+		if (strstr(*s, "..") || strchr(*s, '/') || strpbrk(s[1], "\n"))
+			own = false;
+		else if (word_among(ipc, *s) || str_starts(*s, "fs.mqueue."))
+			own = !str_eq(h->ipc_mode, "host");
+		else if (str_starts(*s, "net."))
+			own = !str_eq(h->network_mode, "host");
+		else if (str_eq(*s, "kernel.domainname") || str_eq(*s, "kernel.hostname"))
+			own = !str_eq(h->uts_mode, "host");
+		if (!own)
+			return err_set(err, ERR_INVALID, EINVAL,
+				"sysctl '%s' is not allowed: it is not in a namespace of this "
+				"container's own",
+				*s);
+	}
+	return 0;
+}
+
+static int check_console_size(json_object *size, struct err *err)
+{
+	if (!size)
+		return 0;
+	if (json_object_array_length(size) != 2)
+		goto bad;
+	for (size_t i = 0; i < 2; i++) {
+		json_object *n = json_object_array_get_idx(size, i);
+
+		if (!json_object_is_type(n, json_type_int) || json_object_get_int64(n) < 0 ||
+			json_object_get_int64(n) > UINT16_MAX)
+			goto bad;
+	}
+	return 0;
+bad:
+	return err_set(err, ERR_INVALID, EINVAL,
+		"invalid JSON: HostConfig.ConsoleSize must be [height, width]");
+}
+
+static int check_rest(struct host_config *h, const struct container_config *c, struct err *err)
+{
+	int64_t size, files;
+
+	if (h->shm_size < 0)
+		return err_set(err, ERR_INVALID, EINVAL, "SHM size can not be less than 0");
+	if (h->shm_size == 0)
+		h->shm_size = SHM_SIZE_DEFAULT;
+	if (h->oom_score_adj < -1000 || h->oom_score_adj > 1000)
+		return err_set(err, ERR_INVALID, ERANGE,
+			"invalid value %lld for OomScoreAdj, range for oom score adj is [-1000, 1000]",
+			(long long)h->oom_score_adj);
+	if (str_eq(h->uts_mode, "host") && !str_empty(c->hostname))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"conflicting options: hostname and the UTS mode");
+	if (str_empty(h->log.type))
+		set_str(&h->log.type, "json-file");
+	return log_config_limits(&h->log, &size, &files, err);
+}
+
+/* null means Docker's default; a list, even an empty one, is meant. Privileged hides nothing. */
+static void settle_paths(struct jwords *paths, const char *const *standard, bool privileged)
+{
+	if (paths->given || privileged)
+		return;
+	paths->given = true;
+	for (; *standard; standard++)
+		strv_add(&paths->list, *standard);
+}
+
+int host_config_settle(struct host_config *h, const struct container_config *c, bool shareable_ipc,
+	char ***w, struct err *err)
+{
+	struct security security = { 0 };
+	int r;
+
+	r = settle_restart(h, err);
+	if (r == 0)
+		r = settle_modes(h, shareable_ipc, err);
+	if (r == 0)
+		r = settle_network(h, c, w, err);
+	if (r == 0)
+		r = settle_runtime(h, err);
+	if (r == 0)
+		r = caps_normalise(h->cap_add, "CapAdd", err);
+	if (r == 0)
+		r = caps_normalise(h->cap_drop, "CapDrop", err);
+	if (r == 0)
+		r = security_read(h->security_opt, h->privileged, &security, err);
+	security_clear(&security);
+	if (r == 0)
+		r = rlimits_check(&h->ulimits, err);
+	if (r == 0)
+		r = check_dns(h, err);
+	if (r == 0)
+		r = check_extra_hosts(h->extra_hosts, h->network_mode, w, err);
+	if (r == 0)
+		r = check_sysctls(h, err);
+	if (r == 0)
+		r = check_console_size(h->console_size, err);
+	if (r == 0)
+		r = check_rest(h, c, err);
+	settle_paths(&h->masked_paths, default_masked, h->privileged);
+	settle_paths(&h->readonly_paths, default_readonly, h->privileged);
+	return r;
+}

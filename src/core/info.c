@@ -1,0 +1,278 @@
+#include "core/info.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <pwd.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/statfs.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/http_out.h"
+#include "base/jsonw.h"
+#include "base/path.h"
+#include "base/timefmt.h"
+#include "core/containers.h"
+#include "core/images.h"
+
+#define SMALL_FILE 65536
+
+/* PRETTY_NAME of os-release(5), without quotes. The file in etc is a link where it is not there for
+ * a local change, and links are not followed. */
+static char *operating_system(void)
+{
+	static const char key[] = "PRETTY_NAME=";
+	auto_free char *text = NULL;
+	auto_strv char **lines = NULL;
+
+	if (file_read_at(AT_FDCWD, "/etc/os-release", SMALL_FILE, &text, NULL) < 0 &&
+		file_read_at(AT_FDCWD, "/usr/lib/os-release", SMALL_FILE, &text, NULL) < 0)
+		return xstrdup("Linux");
+	lines = strv_split(text, '\n');
+	for (char **l = lines; l && *l; l++)
+		if (str_starts(*l, key)) {
+			const char *v = *l + strlen(key);
+
+			v += strspn(v, "\"'");
+			return xstrndup(v, strcspn(v, "\"'"));
+		}
+	return xstrdup("Linux");
+}
+
+/* Whether /etc/subuid or subgid grants this user a range, by name or by number. */
+static bool has_range(const char *file, const char *name, const char *number)
+{
+	auto_free char *text = NULL;
+	auto_strv char **lines = NULL;
+
+	if (file_read_at(AT_FDCWD, file, SMALL_FILE, &text, NULL) < 0)
+		return false;
+	lines = strv_split(text, '\n');
+	for (char **l = lines; l && *l; l++) {
+		size_t len = strcspn(*l, ":");
+
+		if ((*l)[len] &&
+			((name && strlen(name) == len && memcmp(*l, name, len) == 0) ||
+				(strlen(number) == len && memcmp(*l, number, len) == 0)))
+			return true;
+	}
+	return false;
+}
+
+static bool has_id_ranges(void)
+{
+	auto_free char *number = xasprintf("%u", (unsigned)geteuid());
+	const char *name = getenv("USER");
+
+	/* $USER first: looking the name up would load the name service modules. */
+	return (has_range("/etc/subuid", name, number) && has_range("/etc/subgid", name, number));
+}
+
+static bool cgroup_is_v2(void)
+{
+	struct statfs fs;
+
+	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static unsigned cpu_count(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
+}
+
+static void counts_print(struct jsonw *w, struct core *c, const struct container_counts *n)
+{
+	jw_uint(w, "Containers", n->total);
+	jw_uint(w, "ContainersRunning", n->running);
+	jw_uint(w, "ContainersPaused", n->paused);
+	jw_uint(w, "ContainersStopped", n->stopped);
+	jw_uint(w, "Images", image_count(c));
+}
+
+static void words_print(struct jsonw *w, const char *key, const char *const *words)
+{
+	jw_array(w, key);
+	for (; *words; words++)
+		jw_str(w, NULL, *words);
+	jw_array_end(w);
+}
+
+static void storage_print(struct jsonw *w, struct core *c)
+{
+	jw_str(w, "Driver", "overlay2");
+	jw_array(w, "DriverStatus");
+	words_print(w, NULL, (const char *const[]){ "userxattr", "true", NULL });
+	jw_array_end(w);
+	jw_str(w, "DockerRootDir", c->dirs.data_path);
+}
+
+static void plugins_print(struct jsonw *w)
+{
+	jw_object(w, "Plugins");
+	words_print(w, "Volume", (const char *const[]){ NULL });
+	words_print(w, "Network", (const char *const[]){ "host", "null", NULL });
+	jw_null(w, "Authorization");
+	words_print(w, "Log", (const char *const[]){ "json-file", "none", NULL });
+	jw_object_end(w);
+}
+
+static void swarm_print(struct jsonw *w)
+{
+	jw_object(w, "Swarm");
+	jw_str(w, "NodeID", "");
+	jw_str(w, "NodeAddr", "");
+	jw_str(w, "LocalNodeState", "inactive");
+	jw_bool(w, "ControlAvailable", false);
+	jw_str(w, "Error", "");
+	jw_null(w, "RemoteManagers");
+	jw_object_end(w);
+}
+
+static void registries_print(struct jsonw *w)
+{
+	jw_str(w, "IndexServerAddress", "https://index.docker.io/v1/");
+	jw_object(w, "RegistryConfig");
+	jw_strv(w, "InsecureRegistryCIDRs", NULL);
+	jw_object(w, "IndexConfigs");
+	jw_object_end(w);
+	jw_strv(w, "Mirrors", NULL);
+	jw_object_end(w);
+}
+
+static void runtimes_print(struct jsonw *w)
+{
+	jw_object(w, "Runtimes");
+	jw_object(w, "dayfly");
+	jw_str(w, "path", "dayfly-monitor");
+	jw_object_end(w);
+	jw_object_end(w);
+	jw_str(w, "DefaultRuntime", "dayfly");
+	jw_str(w, "InitBinary", "dayfly-init");
+	for (const char *const *k = (const char *const[]){ "ContainerdCommit", "RuncCommit",
+		     "InitCommit", NULL };
+		*k; k++) {
+		jw_object(w, *k);
+		jw_str(w, "ID", "");
+		jw_str(w, "Expected", "");
+		jw_object_end(w);
+	}
+}
+
+/* Resource limits are not applied yet, so none is claimed. */
+static void limits_print(struct jsonw *w)
+{
+	static const char *const absent[] = { "MemoryLimit", "SwapLimit", "CpuCfsPeriod",
+		"CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit", "OomKillDisable", NULL };
+
+	for (const char *const *k = absent; *k; k++)
+		jw_bool(w, *k, false);
+	jw_str(w, "CgroupDriver", "none");
+	jw_str(w, "CgroupVersion", cgroup_is_v2() ? "2" : "1");
+}
+
+static void machine_print(struct jsonw *w)
+{
+	auto_free char *os = operating_system();
+	struct sysinfo si = { 0 };
+	struct utsname u = { 0 };
+
+	(void)uname(&u);
+	(void)sysinfo(&si);
+	jw_str(w, "Name", u.nodename);
+	jw_str(w, "OperatingSystem", os);
+	jw_str(w, "OSVersion", "");
+	jw_str(w, "OSType", "linux");
+	jw_str(w, "Architecture", u.machine);
+	jw_str(w, "KernelVersion", u.release);
+	jw_uint(w, "NCPU", cpu_count());
+	jw_uint(w, "MemTotal", (uint64_t)si.totalram * si.mem_unit);
+}
+
+static bool has_user_manager(void)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	auto_free char *socket = xasprintf("%s/systemd/private", run ? run : "");
+
+	return access(socket, W_OK) == 0;
+}
+
+static void warnings_print(struct jsonw *w)
+{
+	jw_array(w, "Warnings");
+	jw_str(w, NULL, "WARNING: Resource limits are not supported yet");
+	if (!has_user_manager())
+		jw_str(w, NULL,
+			"WARNING: No systemd user manager: no cgroup delegation, containers have no "
+			"cgroup of their own");
+	if (geteuid() != 0 && !has_id_ranges())
+		jw_str(w, NULL,
+			"WARNING: No range of subordinate ids in /etc/subuid and /etc/subgid: "
+			"containers have a single user id");
+	jw_array_end(w);
+}
+
+static void security_print(struct jsonw *w)
+{
+	jw_array(w, "SecurityOptions");
+	if (geteuid() != 0)
+		jw_str(w, NULL, "name=rootless");
+	jw_str(w, NULL, "name=seccomp,profile=builtin");
+	if (cgroup_is_v2())
+		jw_str(w, NULL, "name=cgroupns");
+	jw_array_end(w);
+}
+
+/* Members that tell of things this engine does not have, which clients still look at. */
+static void constants_print(struct jsonw *w)
+{
+	jw_str(w, "LoggingDriver", "json-file");
+	jw_bool(w, "IPv4Forwarding", true);
+	jw_bool(w, "BridgeNfIptables", false);
+	jw_bool(w, "BridgeNfIp6tables", false);
+	jw_bool(w, "Debug", false);
+	jw_int(w, "NFd", 0);
+	jw_int(w, "NGoroutines", 0);
+	jw_int(w, "NEventsListener", 0);
+	jw_str(w, "HttpProxy", "");
+	jw_str(w, "HttpsProxy", "");
+	jw_str(w, "NoProxy", "");
+	jw_strv(w, "Labels", NULL);
+	jw_bool(w, "ExperimentalBuild", false);
+	jw_str(w, "Isolation", "");
+	jw_bool(w, "LiveRestoreEnabled", true);
+	jw_str(w, "ServerVersion", DAYFLY_DOCKER_VERSION);
+}
+
+int engine_info(struct core *c, struct buf *out, struct err *err)
+{
+	struct container_counts counts = { 0 };
+	struct jsonw w = JSONW(out);
+	int r = container_count(c, &counts, err);
+
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_str(&w, "ID", c->engine_id);
+	counts_print(&w, c, &counts);
+	storage_print(&w, c);
+	plugins_print(&w);
+	machine_print(&w);
+	limits_print(&w);
+	constants_print(&w);
+	registries_print(&w);
+	runtimes_print(&w);
+	swarm_print(&w);
+	security_print(&w);
+	jw_time(&w, "SystemTime", time_now());
+	warnings_print(&w);
+	jw_object_end(&w);
+	return 0;
+}

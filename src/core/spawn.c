@@ -1,0 +1,321 @@
+#include "core/spawn.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/timefmt.h"
+#include "state/wire.h"
+
+#define PASSED_MAX        2 /* descriptors a program gets, from 3 on */
+#define SAFE_FD           (3 + PASSED_MAX)
+#define MONITOR_PATIENCE  NSEC_PER_SEC /* for one that is just ending or beginning */
+#define MONITOR_RETRY_US  2000
+#define UPLOAD_PIPE_BYTES (1 << 20) /* fewer switches between the two processes than with 64 KiB */
+
+/* What a program is started with: its input and further descriptors, all borrowed. */
+struct launch {
+	const char *program;
+	const char *const *argv; /* behind the program's name; NULL-ended */
+	int input;               /* FD_NONE: /dev/null */
+	int passed[PASSED_MAX];  /* become 3 and 4; FD_NONE: closed there */
+};
+
+/* Numbers 3, 4 are the targets: a source that already sits there would be overwritten before its
+ * turn. Returns a number above them. */
+static int move_up(int fd)
+{
+	int r = fcntl(fd, F_DUPFD_CLOEXEC, SAFE_FD);
+
+	return r < 0 ? -errno : r;
+}
+
+static int actions_fill(
+	posix_spawn_file_actions_t *fa, const struct launch *l, int moved[PASSED_MAX])
+{
+	int r = l->input >= 0 ? posix_spawn_file_actions_adddup2(fa, l->input, 0)
+			      : posix_spawn_file_actions_addopen(fa, 0, "/dev/null", O_RDONLY, 0);
+
+	if (r == 0) /* what a program says by mistake goes where messages go */
+		r = posix_spawn_file_actions_adddup2(fa, 2, 1);
+	for (int i = 0; r == 0 && i < PASSED_MAX; i++) {
+		if (l->passed[i] < 0)
+			continue;
+		moved[i] = move_up(l->passed[i]);
+		if (moved[i] < 0)
+			return moved[i];
+		r = posix_spawn_file_actions_adddup2(fa, moved[i], 3 + i);
+	}
+	return -r;
+}
+
+/* A session of its own, and none of our signal settings: SIGCHLD and SIGPIPE are ignored here. */
+static int attributes_fill(posix_spawnattr_t *attr)
+{
+	sigset_t all, none;
+	int r;
+
+	sigfillset(&all);
+	sigemptyset(&none);
+	r = posix_spawnattr_setsigdefault(attr, &all);
+	if (r == 0)
+		r = posix_spawnattr_setsigmask(attr, &none);
+	if (r == 0)
+		r = posix_spawnattr_setflags(
+			attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
+	return -r;
+}
+
+static int launch_with(const struct launch *l, const char *path, char *const *argv,
+	posix_spawn_file_actions_t *fa, posix_spawnattr_t *attr, pid_t *ret)
+{
+	int moved[PASSED_MAX] = { FD_NONE, FD_NONE };
+	int r = actions_fill(fa, l, moved);
+
+	if (r == 0)
+		r = attributes_fill(attr);
+	if (r == 0)
+		r = -posix_spawn(ret, path, fa, attr, argv, environ);
+	for (int i = 0; i < PASSED_MAX; i++)
+		(void)fd_close(moved[i]);
+	return r;
+}
+
+static int launch(struct core *c, const struct launch *l, pid_t *ret, struct err *err)
+{
+	auto_free char *path = xasprintf("%s/%s", c->programs, l->program);
+	auto_strv char **argv = NULL;
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t attr;
+	int r;
+
+	strv_add(&argv, l->program);
+	for (const char *const *a = l->argv; *a; a++)
+		strv_add(&argv, *a);
+	(void)posix_spawn_file_actions_init(&fa);
+	(void)posix_spawnattr_init(&attr);
+	r = launch_with(l, path, argv, &fa, &attr, ret);
+	(void)posix_spawn_file_actions_destroy(&fa);
+	(void)posix_spawnattr_destroy(&attr);
+	/* No strerror: clients read "no such file or directory" as the container's own failure. */
+	if (r < 0)
+		return err_set(err, ERR_SYSTEM, -r,
+			"cannot run %s (error %d): is dayfly installed completely?", path, -r);
+	return 0;
+}
+
+/* ---- monitors */
+
+static bool nobody_listens(int r)
+{
+	return r == -ENOENT || r == -ECONNREFUSED || r == -EPIPE || r == -ECONNRESET ||
+		r == -ENOTCONN;
+}
+
+/* The monitor's lock: held means alive. 0 with *ret; 1: taken, one is ending or beginning. */
+static int monitor_lock(const char *id, int run_dir, int *ret, struct err *err)
+{
+	auto_fd int lock = openat(run_dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (lock < 0)
+		return err_sys(err, errno, "lock of container %s", id);
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 1 : err_sys(err, errno, "lock container %s", id);
+	*ret = take_fd(&lock);
+	return 0;
+}
+
+/* 0: started. 1: one is ending or beginning. The control socket is bound here, so that messages may
+ * be sent before the monitor's first instruction. */
+static int monitor_start(struct core *c, const char *id, int run_dir, struct err *err)
+{
+	auto_fd int lock = FD_NONE, ctl = FD_NONE;
+	pid_t pid;
+	int r = monitor_lock(id, run_dir, &lock, err);
+
+	if (r != 0)
+		return r;
+	ctl = wire_listen(run_dir);
+	if (ctl < 0)
+		return err_sys(err, ctl, "control socket of container %s", id);
+	return launch(c,
+		&(struct launch){
+			.program = "dayfly-monitor",
+			.argv = (const char *const[]){ id, NULL },
+			.input = FD_NONE,
+			.passed = { ctl, lock },
+		},
+		&pid, err);
+}
+
+static int send_failed(const char *id, int r, struct err *err)
+{
+	if (r == -ETIMEDOUT || r == -EAGAIN)
+		return err_set(err, ERR_UNAVAILABLE, ETIMEDOUT,
+			"the monitor of container %s does not take messages", id);
+	return err_sys(err, r, "message to the monitor of container %s", id);
+}
+
+/* The run folder is made anew after a reboot, but only for a container that exists. */
+static int run_dir_open(struct core *c, const char *id, int *ret, struct err *err)
+{
+	auto_fd int data = dirs_container_data(&c->dirs, id);
+	int fd;
+
+	if (data < 0)
+		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", id);
+	fd = dirs_container_run(&c->dirs, id, true);
+	if (fd < 0)
+		return err_sys(err, fd, "run directory of container %s", id);
+	*ret = fd;
+	return 0;
+}
+
+int monitor_send(struct core *c, const char *id, const char *op, const char *const *words, int fd,
+	const void *blob, size_t blob_len, struct err *err)
+{
+	int64_t give_up = time_monotonic() + MONITOR_PATIENCE;
+	auto_fd int run_dir = FD_NONE;
+	int r = run_dir_open(c, id, &run_dir, err);
+
+	if (r < 0)
+		return r;
+	for (;;) {
+		r = wire_send(run_dir, op, words, fd, blob, blob_len);
+		if (!nobody_listens(r))
+			return r < 0 ? send_failed(id, r, err) : 0;
+		r = monitor_start(c, id, run_dir, err);
+		if (r < 0)
+			return r;
+		if (r > 0 && time_monotonic() > give_up)
+			return send_failed(id, -ETIMEDOUT, err);
+		if (r > 0)
+			(void)usleep(MONITOR_RETRY_US);
+	}
+}
+
+int monitor_send_if_live(
+	struct core *c, const char *id, const char *op, const char *const *words, struct err *err)
+{
+	auto_fd int run_dir = dirs_container_run(&c->dirs, id, false);
+	int r;
+
+	if (run_dir == -ENOENT)
+		return 0;
+	if (run_dir < 0)
+		return err_sys(err, run_dir, "run directory of container %s", id);
+	r = wire_send(run_dir, op, words, FD_NONE, NULL, 0);
+	if (nobody_listens(r))
+		return 0;
+	return r < 0 ? send_failed(id, r, err) : 1;
+}
+
+int monitor_recover(struct core *c, const char *id, struct err *err)
+{
+	auto_fd int run_dir = FD_NONE, lock = FD_NONE;
+	pid_t pid;
+	int r = run_dir_open(c, id, &run_dir, err);
+
+	if (r == 0)
+		r = monitor_lock(id, run_dir, &lock, err);
+	if (r != 0)
+		return r < 0 ? r : 0; /* somebody is at it already */
+	return launch(c,
+		&(struct launch){
+			.program = "dayfly-monitor",
+			.argv = (const char *const[]){ "--recover", id, NULL },
+			.input = FD_NONE,
+			.passed = { FD_NONE, lock },
+		},
+		&pid, err);
+}
+
+/* ---- streams and workers */
+
+int stream_spawn(struct core *c, const char *const *argv, int fd, struct err *err)
+{
+	pid_t pid;
+
+	return launch(c,
+		&(struct launch){
+			.program = "dayfly-stream",
+			.argv = argv,
+			.input = FD_NONE,
+			.passed = { fd, FD_NONE },
+		},
+		&pid, err);
+}
+
+static int input_pipe(int *ret_read, int *ret_write)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -errno;
+	(void)fcntl(p[1], F_SETPIPE_SZ, UPLOAD_PIPE_BYTES);
+	*ret_read = p[0];
+	*ret_write = p[1];
+	return fd_nonblock(p[1], true);
+}
+
+int worker_spawn(struct core *c, const char *const *argv, bool want_input, struct worker *ret,
+	struct err *err)
+{
+	auto_fd int input = FD_NONE, input_end = FD_NONE;
+	int control[2];
+	int r;
+
+	r = want_input ? input_pipe(&input_end, &input) : 0;
+	if (r < 0)
+		return err_sys(err, r, "pipe to dayfly-worker");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0)
+		return err_sys(err, errno, "control socket of dayfly-worker");
+	r = launch(c,
+		&(struct launch){
+			.program = "dayfly-worker",
+			.argv = argv,
+			.input = input_end,
+			.passed = { control[1], FD_NONE },
+		},
+		&ret->pid, err);
+	(void)fd_close(control[1]);
+	if (r < 0) {
+		(void)fd_close(control[0]);
+		return r;
+	}
+	ret->input = take_fd(&input);
+	ret->control = control[0];
+	return 0;
+}
+
+int worker_hand_over(const struct worker *w, int client_fd)
+{
+	return fd_send(w->control, "client", 6, &client_fd, 1, 0);
+}
+
+void worker_clear(struct worker *w)
+{
+	w->input = fd_close(w->input);
+	w->control = fd_close(w->control);
+}
+
+void worker_sweep(struct core *c)
+{
+	struct err err;
+	pid_t pid;
+
+	/* What it does not get to free, the next sweep does. */
+	(void)launch(c,
+		&(struct launch){
+			.program = "dayfly-worker",
+			.argv = (const char *const[]){ "sweep", NULL },
+			.input = FD_NONE,
+			.passed = { FD_NONE, FD_NONE },
+		},
+		&pid, &err);
+}

@@ -1,0 +1,13 @@
+/* monitor/child.h - how a process ended. An exit code is never invented: what cannot be known is
+ * recorded as unknown. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "state/status.h"
+
+/* False: it has not ended. Otherwise it is reaped and exit_code, exit_known and error are set. */
+bool child_collect(int pidfd, struct status *st);
+/* The same, waiting for an end that is certain. */
+bool child_collect_wait(int pidfd, struct status *st);
+void child_unknown(struct status *st);

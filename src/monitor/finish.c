@@ -1,0 +1,107 @@
+/* monitor/finish.c - the end of a run, in an order that loses nothing: output read and logged, exit
+ * recorded, event written, and only then anybody told. A crash between any two steps leaves what
+ * recover.c can complete. */
+#include "monitor/finish.h"
+
+#include <stdio.h>
+
+#include "base/timefmt.h"
+#include "monitor/child.h"
+#include "monitor/control.h"
+#include "monitor/crash.h"
+#include "monitor/monitor.h"
+#include "monitor/removal.h"
+#include "monitor/report.h"
+#include "monitor/start.h"
+
+/* The program has ended; what it wrote may still be in its pipes. */
+void finish_collect(struct monitor *m, struct wire_msg *msg)
+{
+	(void)msg;
+	if (!child_collect(m->process.pidfd, &m->status))
+		return;
+	watch_stop(&m->child);
+	monitor_state_timer(m, 0);
+	crash_point("after-exit");
+	m->state = ST_DRAINING;
+	stdio_process_ended(&m->io);
+}
+
+static void tell_die(struct monitor *m)
+{
+	const struct status *st = &m->status;
+	char code[16], seconds[24];
+
+	(void)snprintf(code, sizeof(code), "%d", st->exit_code);
+	(void)snprintf(seconds, sizeof(seconds), "%lld",
+		(long long)((st->finished - st->started) / NSEC_PER_SEC));
+	report_event_with(m, "die", "exitCode", code, "execDuration", seconds);
+}
+
+void finish_tell(struct monitor *m)
+{
+	report_exit(m);
+	if (m->status.oom_killed)
+		report_event(m, "oom");
+	tell_die(m);
+}
+
+static bool goes_away(const struct monitor *m)
+{
+	if (askers_have(m, ASK_REMOVE))
+		return true;
+	return m->traits.auto_remove && !askers_have(m, ASK_RESTART);
+}
+
+static void refuse_restart(struct monitor *m)
+{
+	struct err err = { 0 };
+
+	if (m->leaving)
+		(void)err_set(&err, ERR_UNAVAILABLE, EAGAIN,
+			"container %s was stopped by the system", m->id);
+	else
+		(void)err_set(&err, ERR_CONFLICT, EBUSY,
+			"container %s is marked for removal and cannot be started", m->id);
+	askers_answer(m, ASK_RESTART, &err);
+}
+
+static void next_step(struct monitor *m)
+{
+	if (goes_away(m)) {
+		refuse_restart(m);
+		(void)removal(m, NULL);
+	} else if (m->leaving) {
+		refuse_restart(m);
+		term_idle(m, NULL);
+	} else if (askers_have(m, ASK_RESTART)) {
+		start_restarted(m);
+	}
+	control_release(m);
+}
+
+void finish_run(struct monitor *m, struct wire_msg *msg)
+{
+	(void)msg;
+	execs_end(m);
+	stdio_close(&m->io);
+	rt_process_clear(&m->process);
+	m->status.pid = 0;
+	m->status.finished = time_now();
+	m->status.state = goes_away(m) ? RUN_REMOVING : RUN_EXITED;
+	finish_tell(m);
+	if (m->stopped)
+		report_event(m, "stop");
+	m->state = ST_CREATED;
+	clients_release(m, &m->io);
+	waiters_run_over(m);
+	askers_answer(m, ASK_END, NULL);
+	next_step(m);
+}
+
+/* Nothing came for a process that was started for something. */
+void finish_idle(struct monitor *m, struct wire_msg *msg)
+{
+	(void)msg;
+	m->expecting = false;
+}

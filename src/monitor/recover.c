@@ -1,0 +1,66 @@
+#include "monitor/recover.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/proc.h"
+#include "monitor/finish.h"
+#include "monitor/monitor.h"
+#include "monitor/removal.h"
+#include "state/remove.h"
+
+#define KILL_PATIENCE_MS 10000
+
+/* pid and start time are checked with the pidfd in hand: from then on it means this process for good. */
+static void kill_left_over(const struct status *st)
+{
+	auto_fd int pidfd = FD_NONE;
+	struct pollfd pfd;
+	char boot[40];
+
+	if (st->pid <= 0 || !str_eq(st->boot_id, boot_id_read(boot)))
+		return;
+	pidfd = proc_pidfd(st->pid);
+	if (pidfd < 0 || !proc_alive(st->pid, st->pid_start))
+		return;
+	(void)proc_pidfd_kill(pidfd, SIGKILL);
+	pfd = (struct pollfd){ .fd = pidfd, .events = POLLIN };
+	(void)poll(&pfd, 1, KILL_PATIENCE_MS);
+}
+
+/* The data is gone; what may be left is the run folder and the name. */
+static void remove_rest(struct monitor *m)
+{
+	auto_fd int lock = dirs_lock(&m->dirs);
+	struct err err = { 0 };
+
+	if (lock >= 0 && m->run_dir >= 0)
+		(void)container_take_away(
+			&m->dirs, m->id, m->traits.name ? m->traits.name : "", true, &err);
+}
+
+void recover(struct monitor *m)
+{
+	struct status st = m->status;
+
+	if (m->state == ST_REMOVED) {
+		remove_rest(m);
+		return;
+	}
+	kill_left_over(&st);
+	if (!status_settle(&st, true))
+		return;
+	execs_settle(m);
+	if (m->status.state == RUN_REMOVING) { /* the end itself is on record */
+		(void)removal(m, NULL);
+		return;
+	}
+	m->status = st;
+	if (m->traits.auto_remove)
+		m->status.state = RUN_REMOVING;
+	finish_tell(m);
+	if (m->traits.auto_remove)
+		(void)removal(m, NULL);
+}

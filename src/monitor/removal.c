@@ -1,0 +1,73 @@
+#include "monitor/removal.h"
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "monitor/crash.h"
+#include "monitor/monitor.h"
+#include "monitor/report.h"
+#include "state/remove.h"
+
+static int take_away(struct monitor *m, struct err *err)
+{
+	auto_fd int lock = dirs_lock(&m->dirs);
+	int r;
+
+	if (lock < 0)
+		return err_sys(err, lock, "lock the containers");
+	report_removing(m);
+	crash_point("before-remove");
+	r = container_take_away(
+		&m->dirs, m->id, m->traits.name ? m->traits.name : "", m->traits.auto_remove, err);
+	return r == -ENOENT ? 0 : r; /* somebody was faster: just as well */
+}
+
+static void removal_failed(struct monitor *m, const struct err *err)
+{
+	log_error("%s", err->msg);
+	m->status.state = RUN_DEAD;
+	(void)status_write(m->run_dir, &m->status);
+	askers_answer(m, ASK_REMOVE, err);
+}
+
+int removal(struct monitor *m, struct err *err)
+{
+	struct err own = { 0 };
+	int r;
+
+	if (!err)
+		err = &own;
+	r = take_away(m, err);
+	if (r < 0) {
+		removal_failed(m, err);
+		return r;
+	}
+	crash_point("after-remove");
+	report_event(m, "destroy");
+	m->state = ST_REMOVED;
+	m->expecting = false;
+	clients_release(m, &m->io);
+	waiters_removed(m);
+	askers_answer(m, ASK_REMOVE, NULL);
+	(void)trash_sweep(&m->dirs, NULL);
+	return 0;
+}
+
+void remove_now(struct monitor *m, struct wire_msg *msg)
+{
+	askers_add(m, ASK_REMOVE, msg);
+	(void)removal(m, NULL);
+}
+
+void remove_running(struct monitor *m, struct wire_msg *msg)
+{
+	if (!wire_flag(msg, "force")) {
+		answer_refuse(msg, ERR_CONFLICT,
+			"cannot remove container \"/%s\": container is running: stop the container before "
+			"removing or force remove",
+			m->traits.name ? m->traits.name : m->id);
+		return;
+	}
+	askers_add(m, ASK_REMOVE, msg);
+	if (m->state != ST_KILLED)
+		stop_hard(m, NULL);
+}

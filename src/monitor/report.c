@@ -1,0 +1,122 @@
+#include "monitor/report.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/jsonw.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/timefmt.h"
+#include "monitor/crash.h"
+#include "monitor/monitor.h"
+#include "state/events.h"
+
+/* Durable first: a reader prefers the other file, and must never learn more than a power cut leaves.
+ * An auto-remove container does not outlive one, so nothing of it needs to. */
+static int record(struct monitor *m)
+{
+	int r = 0;
+
+	if (!m->traits.auto_remove)
+		r = status_write_durable(m->data_dir, &m->status);
+	if (r == 0)
+		r = status_write(m->run_dir, &m->status);
+	return r;
+}
+
+int report_running(struct monitor *m, const struct rt_process *p, struct err *err)
+{
+	struct status st = {
+		.state = RUN_RUNNING,
+		.run = m->status.run + 1,
+		.pid = p->pid,
+		.pid_start = proc_start_time(p->pid),
+		.monitor = getpid(),
+		.monitor_start = proc_start_time(getpid()),
+		.started = time_now(),
+		.exit_known = true,
+		.restart_count = m->status.restart_count,
+	};
+	int r;
+
+	(void)boot_id_read(st.boot_id);
+	m->status = st;
+	crash_point("after-clone");
+	r = record(m);
+	crash_point("after-running-record");
+	return r < 0 ? err_sys(err, r, "record the start of %s", m->id) : 0;
+}
+
+void report_failed_start(
+	struct monitor *m, const struct status *previous, int exit_code, const struct err *err)
+{
+	int r;
+
+	m->status = *previous;
+	m->status.exit_code = exit_code;
+	m->status.exit_known = true;
+	(void)snprintf(m->status.error, sizeof(m->status.error), "%.*s",
+		(int)sizeof(m->status.error) - 1, err->msg);
+	r = record(m);
+	if (r < 0)
+		log_error("%s: record a failed start: %s", m->id, strerror(-r));
+}
+
+void report_exit(struct monitor *m)
+{
+	int r;
+
+	crash_point("before-exit-record");
+	r = record(m);
+	if (r < 0)
+		log_error("%s: record the exit: %s", m->id, strerror(-r));
+	crash_point("after-exit-record");
+}
+
+void report_removing(struct monitor *m)
+{
+	m->status.state = RUN_REMOVING;
+	(void)status_write(m->run_dir, &m->status);
+}
+
+static void append(struct monitor *m, const char *action, const char *more)
+{
+	struct event e = {
+		.type = "container",
+		.action = action,
+		.id = m->id,
+		.from = m->traits.image,
+		.attrs = m->traits.attrs ? m->traits.attrs : "",
+		.more = more,
+	};
+	int r = event_append(&m->dirs, &e);
+
+	if (r < 0)
+		log_warning("%s: event %s is lost: %s", m->id, action, strerror(-r));
+}
+
+void report_event(struct monitor *m, const char *action)
+{
+	append(m, action, NULL);
+}
+
+void report_event_with(struct monitor *m, const char *action, const char *key, const char *value,
+	const char *key2, const char *value2)
+{
+	auto_buf struct buf more = { 0 };
+	struct jsonw w = JSONW(&more);
+
+	jw_str(&w, key, value);
+	if (key2)
+		jw_str(&w, key2, value2);
+	append(m, action, more.data);
+}
+
+void report_event_number(struct monitor *m, const char *action, const char *key, long value)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof(text), "%ld", value);
+	report_event_with(m, action, key, text, NULL, NULL);
+}

@@ -1,0 +1,25 @@
+/* monitor/report.h - what the monitor tells the world: status records and events. A failure to write
+ * one is logged and the container goes on; only a run that cannot be recorded at all is not begun. */
+#pragma once
+
+#include "base/err.h"
+#include "runtime/runtime.h"
+#include "state/status.h"
+
+struct monitor;
+
+/* The record of a run that begins: durable before anyone is told. */
+int report_running(struct monitor *m, const struct rt_process *p, struct err *err);
+/* A start failed: previous is the record from before it. */
+void report_failed_start(
+	struct monitor *m, const struct status *previous, int exit_code, const struct err *err);
+/* m->status holds the end of a run. */
+void report_exit(struct monitor *m);
+/* The container is about to leave the disk: whoever finds this record has to finish that. */
+void report_removing(struct monitor *m);
+
+void report_event(struct monitor *m, const char *action);
+/* With one more attribute or two (key2 may be NULL). */
+void report_event_with(struct monitor *m, const char *action, const char *key, const char *value,
+	const char *key2, const char *value2);
+void report_event_number(struct monitor *m, const char *action, const char *key, long value);

@@ -1,0 +1,60 @@
+#include "monitor/traits.h"
+
+#include <signal.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+
+#define STOP_TIMEOUT 10
+
+static void replace(char **to, const char *text)
+{
+	free(*to);
+	*to = xstrdup(text);
+}
+
+void traits_rename(struct traits *t, const struct plan *p)
+{
+	replace(&t->name, plan_get(p, "name", ""));
+	replace(&t->image, plan_get(p, "image", ""));
+	replace(&t->attrs, plan_get(p, "attrs", ""));
+}
+
+static unsigned short size_word(const char *word)
+{
+	uint64_t n;
+
+	return str_to_u64(word, &n) == 0 && n <= UINT16_MAX ? (unsigned short)n : 0;
+}
+
+bool plan_console_size(const struct plan *p, unsigned short *height, unsigned short *width)
+{
+	const struct plan_item *size = plan_next(p, "console-size", NULL);
+
+	if (!size)
+		return false;
+	*height = size_word(size->words[0]);
+	*width = size_word(size->words[1]);
+	return true;
+}
+
+void traits_set(struct traits *t, const struct plan *p)
+{
+	traits_rename(t, p);
+	t->tty = plan_has(p, "tty");
+	t->open_stdin = plan_has(p, "open-stdin");
+	t->stdin_once = plan_has(p, "stdin-once");
+	t->auto_remove = plan_has(p, "auto-remove");
+	t->stop_signal = plan_get_int(p, "stop-signal", SIGTERM);
+	t->stop_timeout = plan_get_int(p, "stop-timeout", STOP_TIMEOUT);
+	if (t->height == 0 && t->width == 0) /* a resize that came early is newer */
+		(void)plan_console_size(p, &t->height, &t->width);
+}
+
+void traits_clear(struct traits *t)
+{
+	free(t->name);
+	free(t->image);
+	free(t->attrs);
+	*t = (struct traits){ 0 };
+}

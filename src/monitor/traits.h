@@ -1,0 +1,23 @@
+/* monitor/traits.h - the few things of a plan that matter after the start. The plan itself, tens of
+ * kilobytes, is not kept. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "state/plan.h"
+
+struct traits {
+	char *name, *image, *attrs; /* owned; never NULL once set */
+	bool tty, open_stdin, stdin_once, auto_remove;
+	int stop_signal;
+	int stop_timeout; /* seconds, -1: for ever */
+	unsigned short height, width;
+};
+
+void traits_set(struct traits *t, const struct plan *p); /* replaces all */
+/* Only what a reload may change: name and attributes. */
+void traits_rename(struct traits *t, const struct plan *p);
+void traits_clear(struct traits *t);
+
+/* A plan's console-size; false without one. */
+bool plan_console_size(const struct plan *p, unsigned short *height, unsigned short *width);

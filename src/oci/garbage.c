@@ -1,0 +1,189 @@
+#include "oci/garbage.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "json/text.h"
+#include "oci/doc.h"
+#include "oci/reference.h"
+#include "state/remove.h"
+
+#define CONTAINER_MAX (4u << 20)
+
+/* Digests, sorted before they are searched. */
+struct set {
+	char **v;
+	size_t count, room;
+};
+
+struct needs {
+	struct set blobs, layers;
+};
+
+static void set_add(struct set *s, const char *digest)
+{
+	if (s->count == s->room) {
+		s->room = s->room ? 2 * s->room : 64;
+		s->v = xreallocarray(s->v, s->room, sizeof(*s->v));
+	}
+	s->v[s->count++] = xstrdup(digest);
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void set_sort(struct set *s)
+{
+	if (s->count)
+		qsort(s->v, s->count, sizeof(*s->v), compare);
+}
+
+static bool set_has(const struct set *s, const char *digest)
+{
+	return s->count && bsearch(&digest, s->v, s->count, sizeof(*s->v), compare);
+}
+
+static void needs_clear(struct needs *n)
+{
+	for (size_t i = 0; i < n->blobs.count; i++)
+		free(n->blobs.v[i]);
+	for (size_t i = 0; i < n->layers.count; i++)
+		free(n->layers.v[i]);
+	free(n->blobs.v);
+	free(n->layers.v);
+}
+
+static void need_all(struct set *s, json_object *digests)
+{
+	for (size_t i = 0; i < doc_len(digests); i++) {
+		const char *digest = doc_str_at(digests, i);
+
+		if (digest)
+			set_add(s, digest);
+	}
+}
+
+static int needs_of_image(const struct dirs *d, const struct oci_entry *e, struct needs *n,
+	struct err *err)
+{
+	auto_json json_object *manifest = NULL, *config = NULL;
+	json_object *layers;
+	int r;
+
+	if (!*e->config)
+		return err_set(err, ERR_SYSTEM, EBADMSG, "manifest %s cannot be read", e->manifest);
+	r = oci_blob_doc(d, e->manifest, &manifest, err);
+	if (r == 0)
+		r = oci_blob_doc(d, e->config, &config, err);
+	if (r < 0)
+		return r;
+	set_add(&n->blobs, e->manifest);
+	set_add(&n->blobs, e->config);
+	layers = doc_array(manifest, "layers");
+	for (size_t i = 0; i < doc_len(layers); i++) {
+		const char *digest = doc_str(doc_object_at(layers, i), "digest");
+
+		if (digest)
+			set_add(&n->blobs, digest);
+	}
+	need_all(&n->layers, doc_array(doc_object(config, "rootfs"), "diff_ids"));
+	return 0;
+}
+
+static int needs_of_container(int containers, const char *id, struct needs *n, struct err *err)
+{
+	auto_json json_object *doc = NULL;
+	auto_free char *text = NULL;
+	char path[ID_SIZE + 16];
+	size_t len;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "%.64s/config.json", id);
+	r = file_read_at(containers, path, CONTAINER_MAX, &text, &len);
+	if (r == -ENOENT)
+		return 0; /* never completed, or just gone */
+	if (r < 0)
+		return err_sys(err, r, "read configuration of container %.12s", id);
+	r = json_parse(text, len, &doc, err);
+	if (r < 0)
+		return err_prefix(err, "configuration of container %.12s", id);
+	need_all(&n->layers, doc_array(doc, "Layers"));
+	return 0;
+}
+
+/* Calls fn for each name in data/path. */
+static int each_name(const struct dirs *d, const char *path,
+	int (*fn)(int dir, const char *name, void *arg, struct err *err), void *arg, struct err *err)
+{
+	int fd = openat(d->data, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir) {
+		r = errno == ENOENT ? 0 : err_sys(err, errno, "open %s", path);
+		(void)fd_close(fd);
+		return r;
+	}
+	while (r == 0 && (e = readdir(dir)))
+		if (id_valid(e->d_name))
+			r = fn(dirfd(dir), e->d_name, arg, err);
+	(void)closedir(dir);
+	return r;
+}
+
+static int add_container(int dir, const char *name, void *arg, struct err *err)
+{
+	return needs_of_container(dir, name, arg, err);
+}
+
+struct sweep {
+	const struct dirs *dirs;
+	const struct set *keep;
+	int moved;
+};
+
+static int move_unneeded(int dir, const char *name, void *arg, struct err *err)
+{
+	char digest[sizeof("sha256:") + ID_LEN];
+	struct sweep *s = arg;
+	int r;
+
+	(void)snprintf(digest, sizeof(digest), "sha256:%s", name);
+	if (set_has(s->keep, digest))
+		return 0;
+	r = trash_put(s->dirs, dir, name);
+	if (r < 0)
+		return err_sys(err, r, "remove %.19s", digest);
+	s->moved++;
+	return 0;
+}
+
+int oci_collect_garbage(const struct dirs *d, const struct oci_index *ix, struct err *err)
+{
+	__attribute__((cleanup(needs_clear))) struct needs n = { 0 };
+	struct sweep blobs = { .dirs = d, .keep = &n.blobs };
+	struct sweep layers = { .dirs = d, .keep = &n.layers };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ix->count; i++)
+		r = needs_of_image(d, &ix->entries[i], &n, err);
+	if (r == 0)
+		r = each_name(d, "containers", add_container, &n, err);
+	if (r < 0)
+		return r;
+	set_sort(&n.blobs);
+	set_sort(&n.layers);
+	r = each_name(d, "layers", move_unneeded, &layers, err);
+	if (r == 0)
+		r = each_name(d, "oci/blobs/sha256", move_unneeded, &blobs, err);
+	return r < 0 ? r : blobs.moved + layers.moved;
+}

@@ -1,0 +1,95 @@
+/* runtime/enter.h - the child's side of a start: from a fresh clone to the program's first
+ * instruction, as a list of steps (enter.c). Private to runtime/. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runtime/passwd.h"
+#include "runtime/runtime.h"
+#include "runtime/seccomp.h"
+
+enum ns_kind { NS_NET, NS_PID, NS_IPC, NS_UTS, NS_CGROUP, NS_KIND_COUNT };
+
+/* How a failure is told. */
+enum enter_blame {
+	BLAME_ENGINE,  /* ours: the step's name and what went wrong */
+	BLAME_RUNTIME, /* the container's, in the words of Docker's runtime */
+	BLAME_REQUEST, /* the request's, as it stands */
+};
+
+struct enter {
+	const struct plan *plan;
+	const struct rt_io *io;
+	struct seccomp_filter filter;
+	uint64_t caps;
+	bool private_ns[NS_KIND_COUNT];
+	int report; /* to the parent, see report.h */
+	unsigned long
+		propagation; /* of the tree the mounts are taken from: MS_PRIVATE or MS_SLAVE */
+	int root;            /* O_PATH, the container's root directory once it is assembled */
+	int console;         /* the terminal's slave end; FD_NONE without tty */
+	int init;            /* dayfly-init, executable by descriptor; FD_NONE unless asked for */
+	struct identity who;
+	char **env;        /* complete */
+	const char **argv; /* borrows the plan's words */
+	char *program;     /* argv[0] as found in the container */
+	enum enter_blame blame;
+	int exit_code; /* Docker's number for the failure */
+};
+
+struct step {
+	const char *name;
+	int (*run)(struct enter *e, struct err *err);
+};
+
+/* Runs the list that builds a container, or the one that joins one. Comes back only on failure. */
+int enter_container(struct enter *e, struct err *err);
+int enter_exec(struct enter *e, struct err *err);
+
+/* ---- steps, by file */
+
+/* rootfs.c */
+int mounts_private(struct enter *e, struct err *err);
+int root_assemble(struct enter *e, struct err *err);
+int root_pivot(struct enter *e, struct err *err);
+int root_readonly(struct enter *e, struct err *err);
+/* mounts.c */
+int mounts_make(struct enter *e, struct err *err);
+int devices_bind(struct enter *e, struct err *err);
+int links_make(struct enter *e, struct err *err);
+int paths_mask(struct enter *e, struct err *err);
+int paths_readonly(struct enter *e, struct err *err);
+/* console.c */
+int console_open(struct enter *e, struct err *err);
+int console_bind(struct enter *e, struct err *err);
+int streams_take(struct enter *e, struct err *err);
+/* host.c */
+int sysctls_write(struct enter *e, struct err *err);
+int names_set(struct enter *e, struct err *err);
+int loopback_up(struct enter *e, struct err *err);
+int oom_score_set(struct enter *e, struct err *err);
+int limits_set(struct enter *e, struct err *err);
+/* user.c */
+int user_resolve(struct enter *e, struct err *err);
+int user_switch(struct enter *e, struct err *err);
+int caps_bound(struct enter *e, struct err *err);
+int caps_shrink(struct enter *e, struct err *err);
+/* program.c */
+int directory_make(struct enter *e, struct err *err);
+int directory_enter(struct enter *e, struct err *err);
+int init_prepare(struct enter *e, struct err *err);
+int program_find(struct enter *e, struct err *err);
+int program_execute(struct enter *e, struct err *err);
+
+/* ---- helpers the steps share */
+
+/* A failure in Docker's words, with the exit code it stores. Returns -sys. */
+int enter_fail(struct enter *e, struct err *err, enum enter_blame blame, int exit_code, int sys,
+	const char *fmt, ...) __attribute__((format(printf, 6, 7)));
+/* err_sys(), except that the text can never be taken for a missing or forbidden program: clients
+ * look for those phrases in the message. */
+int rt_sys(struct err *err, int sys, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* "/proc/self/fd/N" in a buffer. */
+#define FD_PATH 32
+const char *fd_path(int fd, char ret[FD_PATH]);

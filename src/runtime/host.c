@@ -1,0 +1,133 @@
+/* runtime/host.c - names, the loopback interface, kernel parameters and limits. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "runtime/enter.h"
+
+static int write_in_root(struct enter *e, const char *path, const char *value)
+{
+	auto_fd int fd = path_open_in_root(e->root, path, O_WRONLY, 0);
+
+	return fd < 0 ? fd : fd_write_all(fd, value, strlen(value));
+}
+
+int sysctls_write(struct enter *e, struct err *err)
+{
+	plan_foreach (it, e->plan, "sysctl") {
+		auto_free char *path = xasprintf("/proc/sys/%s", it->words[0]);
+		int r;
+
+		for (char *p = path + strlen("/proc/sys/"); *p; p++)
+			*p = *p == '.' ? '/' : *p == '/' ? '.' : *p;
+		r = write_in_root(e, path, it->words[1]);
+		if (r < 0)
+			return rt_sys(err, r, "set %s to %s", it->words[0], it->words[1]);
+	}
+	return 0;
+}
+
+int names_set(struct enter *e, struct err *err)
+{
+	const char *host = plan_get(e->plan, "hostname", NULL);
+	const char *domain = plan_get(e->plan, "domainname", NULL);
+
+	if (!e->private_ns[NS_UTS])
+		return 0;
+	if (host && sethostname(host, strlen(host)) < 0)
+		return rt_sys(err, errno, "set the host name to %s", host);
+	if (domain && setdomainname(domain, strlen(domain)) < 0)
+		return rt_sys(err, errno, "set the domain name to %s", domain);
+	return 0;
+}
+
+int loopback_up(struct enter *e, struct err *err)
+{
+	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	auto_fd int fd = FD_NONE;
+
+	if (!e->private_ns[NS_NET])
+		return 0;
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &req) < 0)
+		return rt_sys(err, errno, "bring lo up");
+	return 0;
+}
+
+/* Below what the user's session has is a privilege nobody here holds; then the score stays. */
+int oom_score_set(struct enter *e, struct err *err)
+{
+	const char *value = plan_get(e->plan, "oom-score-adj", NULL);
+	auto_fd int fd = FD_NONE;
+	int r;
+
+	if (!value)
+		return 0;
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	r = fd_write_all(fd, value, strlen(value));
+	return r < 0 && r != -EACCES && r != -EPERM ? rt_sys(err, r, "set it to %s", value) : 0;
+}
+
+/* clang-format off */
+static const struct { const char *name; int resource; } limits[] = {
+	{ "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
+	{ "fsize", RLIMIT_FSIZE }, { "locks", RLIMIT_LOCKS }, { "memlock", RLIMIT_MEMLOCK },
+	{ "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE },
+	{ "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS }, { "rtprio", RLIMIT_RTPRIO },
+	{ "rttime", RLIMIT_RTTIME }, { "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK },
+};
+/* clang-format on */
+
+static int limit_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++)
+		if (str_eq(limits[i].name, name))
+			return limits[i].resource;
+	return -1;
+}
+
+static int limit_value(const char *text, rlim_t *ret)
+{
+	uint64_t n;
+
+	if (str_eq(text, "-1") || str_eq(text, "unlimited")) {
+		*ret = RLIM_INFINITY;
+		return 0;
+	}
+	if (str_to_u64(text, &n) < 0)
+		return -EINVAL;
+	*ret = n;
+	return 0;
+}
+
+int limits_set(struct enter *e, struct err *err)
+{
+	plan_foreach (it, e->plan, "rlimit") {
+		int resource = limit_find(it->words[0]);
+		struct rlimit limit;
+
+		if (resource < 0 || limit_value(it->words[1], &limit.rlim_cur) < 0 ||
+			limit_value(it->words[2], &limit.rlim_max) < 0)
+			return enter_fail(e, err, BLAME_REQUEST, 128, EINVAL,
+				"invalid ulimit %s=%s:%s", it->words[0], it->words[1],
+				it->words[2]);
+		if (setrlimit((__rlimit_resource_t)resource, &limit) < 0)
+			return enter_fail(e, err, BLAME_RUNTIME, 128, errno,
+				"error setting rlimit %s to %s:%s: %s", it->words[0], it->words[1],
+				it->words[2],
+				errno == EPERM ? "it is above what this user may have"
+					       : strerror(errno));
+	}
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* runtime/report.h - what the child tells its parent while it is still ours: messages on a
+ * SOCK_SEQPACKET pair that closes with the execve. End of file after REPORT_EXEC means: the program
+ * runs; without it: the child was killed on the way. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "runtime/enter.h"
+
+enum report_kind {
+	REPORT_PROCESS, /* with the pidfd: exec, where the parent does not clone itself */
+	REPORT_CONSOLE, /* with the master end */
+	REPORT_EXEC,    /* the next thing is execve */
+	REPORT_FAILED,
+};
+
+struct report {
+	enum report_kind kind;
+	pid_t pid;
+	enum enter_blame blame;
+	int exit_code;
+	struct err err;
+};
+
+/* fd may be FD_NONE. 0 or -errno. */
+int report_send(int sock, const struct report *r, int fd);
+/* 1: a report, with *ret_fd (FD_NONE if none came); 0: end; -errno. */
+int report_recv(int sock, struct report *ret, int *ret_fd);

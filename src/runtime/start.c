@@ -1,0 +1,395 @@
+/* runtime/start.c - the parent's side of starting a container or a process in one. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/proc.h"
+#include "runtime/enter.h"
+#include "runtime/report.h"
+
+#define EXIT_FAILED 128 /* Docker's code for a start that failed on the engine's side */
+#define EXIT_EXEC   126 /* and for an exec session */
+
+struct ns_word {
+	const char *kind;
+	const char *file; /* below /proc/PID/ns */
+	uint64_t flag;
+};
+
+static const struct ns_word ns_words[NS_KIND_COUNT] = {
+	[NS_NET] = { "net", "net", CLONE_NEWNET },
+	[NS_PID] = { "pid", "pid", CLONE_NEWPID },
+	[NS_IPC] = { "ipc", "ipc", CLONE_NEWIPC },
+	[NS_UTS] = { "uts", "uts", CLONE_NEWUTS },
+	[NS_CGROUP] = { "cgroup", "cgroup", CLONE_NEWCGROUP },
+};
+
+void rt_process_clear(struct rt_process *p)
+{
+	p->pidfd = fd_close(p->pidfd);
+	p->console = fd_close(p->console);
+}
+
+/* fork(2) with namespaces and a pidfd. Returns twice. */
+static pid_t clone_process(uint64_t flags, uint64_t exit_signal, int *pidfd)
+{
+	struct clone_args args = {
+		.flags = flags | CLONE_PIDFD,
+		.pidfd = (uint64_t)(uintptr_t)pidfd,
+		.exit_signal = exit_signal,
+	};
+	long pid = syscall(SYS_clone3, &args, sizeof(args));
+
+	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+static int caps_parse(const struct plan *plan, uint64_t *ret, struct err *err)
+{
+	const char *text = plan_get(plan, "caps", "0");
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text, &end, 16);
+	if (errno || *end || end == text)
+		return err_set(err, ERR_SYSTEM, EBADMSG, "the plan's caps are no number");
+	return 0;
+}
+
+static void streams_default(struct rt_io *io, int null)
+{
+	io->in = io->in >= 0 ? io->in : null;
+	io->out = io->out >= 0 ? io->out : null;
+	io->err = io->err >= 0 ? io->err : null;
+}
+
+/* ---- what becomes of the child */
+
+static void child_failed(struct enter *e, const struct err *err)
+{
+	struct report r = {
+		.kind = REPORT_FAILED,
+		.blame = e->blame,
+		.exit_code = e->exit_code,
+		.err = *err,
+	};
+
+	(void)report_send(e->report, &r, FD_NONE);
+	_exit(1);
+}
+
+static void child_reap(struct rt_process *p)
+{
+	(void)proc_pidfd_kill(p->pidfd, SIGKILL);
+	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	rt_process_clear(p);
+}
+
+/* How failures are told, by what was asked for. */
+struct voice {
+	const char *runtime, *engine;
+	int exit_code;
+};
+
+static const struct voice voice_start = {
+	.runtime =
+		"failed to create task for container: failed to create shim task: OCI runtime create "
+		"failed: runc create failed: unable to start container process: ",
+	.engine = "failed to create task for container: ",
+	.exit_code = EXIT_FAILED,
+};
+
+static const struct voice voice_exec = {
+	.runtime = "OCI runtime exec failed: exec failed: unable to start container process: ",
+	.engine = "OCI runtime exec failed: ",
+	.exit_code = EXIT_EXEC,
+};
+
+/* What the child said, as the client should hear it. */
+static int failure_text(
+	const struct report *r, const struct voice *voice, int *exit_code, struct err *err)
+{
+	const int sys = r->err.sys ? r->err.sys : EIO;
+
+	*exit_code = r->exit_code ? r->exit_code : voice->exit_code;
+	switch (r->blame) {
+	case BLAME_RUNTIME:
+		return err_set(err, r->err.kind, sys, "%s%s: unknown", voice->runtime, r->err.msg);
+	case BLAME_REQUEST: return err_set(err, r->err.kind, sys, "%s", r->err.msg);
+	case BLAME_ENGINE: break;
+	}
+	return err_set(err, ERR_SYSTEM, sys, "%s%s", voice->engine, r->err.msg);
+}
+
+static void take_report_fd(int *slot, int fd)
+{
+	(void)fd_close(*slot);
+	*slot = fd;
+}
+
+/* Listens until the program runs or has failed. The end of file is waited for in any case: with exec
+ * the process may fail before its helper has told us its number. */
+static int follow(
+	int sock, const struct voice *voice, struct rt_process *p, int *exit_code, struct err *err)
+{
+	bool executing = false;
+	int result = 0;
+
+	for (;;) {
+		struct report r;
+		int fd, n = report_recv(sock, &r, &fd);
+
+		if (n < 0)
+			return rt_sys(err, n, "%slisten to the new process", voice->engine);
+		if (n == 0)
+			break;
+		switch (r.kind) {
+		case REPORT_PROCESS:
+			p->pid = r.pid;
+			take_report_fd(&p->pidfd, fd);
+			break;
+		case REPORT_CONSOLE: take_report_fd(&p->console, fd); break;
+		case REPORT_EXEC: executing = true; break;
+		case REPORT_FAILED: result = failure_text(&r, voice, exit_code, err); break;
+		}
+	}
+	if (result < 0 || executing)
+		return result;
+	return err_set(err, ERR_SYSTEM, ECHILD, "%sit was killed while it was being set up",
+		voice->engine);
+}
+
+/* ---- a container */
+
+static uint64_t clone_flags(struct enter *e)
+{
+	uint64_t flags = CLONE_NEWNS;
+
+	plan_foreach (it, e->plan, "ns")
+		for (int k = 0; k < NS_KIND_COUNT; k++)
+			if (str_eq(ns_words[k].kind, it->words[0]))
+				e->private_ns[k] = str_eq(it->words[1], "private");
+	for (int k = 0; k < NS_KIND_COUNT; k++)
+		flags |= e->private_ns[k] ? ns_words[k].flag : 0;
+	return flags;
+}
+
+static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks,
+	struct rt_process *p, int *exit_code, struct err *err)
+{
+	uint64_t flags = clone_flags(e);
+	struct err child_err = { 0 };
+	int r;
+
+	p->pid = clone_process(flags, SIGCHLD, &p->pidfd);
+	if (p->pid < 0) {
+		p->pidfd = FD_NONE;
+		return rt_sys(err, p->pid, "%snew namespaces", voice_start.engine);
+	}
+	if (p->pid == 0) {
+		(void)close(sock);
+		(void)enter_container(e, &child_err);
+		child_failed(e, &child_err);
+	}
+	e->report = fd_close(e->report);
+	r = hooks && hooks->on_created ? hooks->on_created(hooks->arg, p, err) : 0;
+	if (r == 0)
+		r = follow(sock, &voice_start, p, exit_code, err);
+	if (r < 0)
+		child_reap(p);
+	return r;
+}
+
+/* ---- a process in a container
+ *
+ * A process cannot change its own pid namespace, only its children's, and the way back would need
+ * rights on the host. So a helper goes in and makes the process a child of the monitor, not its own
+ * (CLONE_PARENT). The helper is hidden before it enters: what it makes is born hidden. */
+
+static int namespace_differs(pid_t pid, const char *file)
+{
+	char theirs[48], ours[48];
+	struct stat a, b;
+
+	(void)snprintf(theirs, sizeof(theirs), "/proc/%d/ns/%s", (int)pid, file);
+	(void)snprintf(ours, sizeof(ours), "/proc/self/ns/%s", file);
+	if (stat(theirs, &a) < 0 || stat(ours, &b) < 0)
+		return -errno;
+	return a.st_ino != b.st_ino;
+}
+
+static int pidfd_pid(int pidfd)
+{
+	char name[48], line[128];
+	int pid = -ESRCH;
+	FILE *f;
+
+	(void)snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(name, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Pid: %d", &pid) == 1)
+			break;
+	if (f)
+		(void)fclose(f);
+	return pid > 0 ? pid : -ESRCH;
+}
+
+/* Only namespaces that are the container's own can be joined: the others belong to the host. */
+static int join_flags(int container, uint64_t *ret)
+{
+	uint64_t flags = CLONE_NEWNS;
+	int pid = pidfd_pid(container);
+
+	if (pid < 0)
+		return pid;
+	for (int k = 0; k < NS_KIND_COUNT; k++) {
+		int r = namespace_differs(pid, ns_words[k].file);
+
+		if (r < 0)
+			return r;
+		flags |= r ? ns_words[k].flag : 0;
+	}
+	*ret = flags;
+	return 0;
+}
+
+static int helper_enter(struct enter *e, int container, uint64_t flags, struct err *err)
+{
+	struct report process = { .kind = REPORT_PROCESS };
+	int pidfd = FD_NONE, r;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return rt_sys(err, errno, "hide the process");
+	if (setns(container, (int)flags) < 0)
+		return rt_sys(err, errno, "join the container");
+	e->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (e->root < 0)
+		return rt_sys(err, errno, "open the container's root");
+	process.pid = clone_process(CLONE_PARENT, 0, &pidfd);
+	if (process.pid < 0)
+		return rt_sys(err, process.pid, "make a process in the container");
+	if (process.pid == 0) {
+		(void)enter_exec(e, err);
+		child_failed(e, err);
+	}
+	r = report_send(e->report, &process, pidfd);
+	return r < 0 ? rt_sys(err, r, "tell the monitor") : 0;
+}
+
+static int exec_run(struct enter *e, int sock, int container, struct rt_process *p, int *exit_code,
+	struct err *err)
+{
+	struct err child_err = { 0 };
+	uint64_t flags;
+	pid_t helper;
+	int r;
+
+	r = join_flags(container, &flags);
+	if (r < 0)
+		return rt_sys(err, r, "%slook at the container's namespaces", voice_exec.engine);
+	helper = fork();
+	if (helper < 0)
+		return rt_sys(err, errno, "%sfork", voice_exec.engine);
+	if (helper == 0) {
+		(void)close(sock);
+		if (helper_enter(e, container, flags, &child_err) < 0)
+			child_failed(e, &child_err);
+		_exit(0);
+	}
+	e->report = fd_close(e->report);
+	r = follow(sock, &voice_exec, p, exit_code, err);
+	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (r < 0 && p->pid > 0)
+		child_reap(p);
+	return r;
+}
+
+/* ---- */
+
+static void enter_clear(struct enter *e)
+{
+	seccomp_filter_clear(&e->filter);
+	e->report = fd_close(e->report);
+}
+
+static int enter_prepare(struct enter *e, int *sock, struct err *err)
+{
+	int pair[2], r;
+
+	r = caps_parse(e->plan, &e->caps, err);
+	if (r == 0)
+		r = seccomp_filter_prepare(e->plan, e->caps, &e->filter, err);
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return rt_sys(err, errno, "socketpair");
+	*sock = pair[0];
+	e->report = pair[1];
+	return 0;
+}
+
+static const struct enter enter_none = {
+	.report = FD_NONE,
+	.root = FD_NONE,
+	.console = FD_NONE,
+	.init = FD_NONE,
+};
+
+int rt_start(const struct dirs *d, const struct plan *plan, const struct rt_io *io,
+	const struct rt_hooks *hooks, struct rt_process *ret, int *exit_code, struct err *err)
+{
+	struct rt_process p = { .pid = -1, .pidfd = FD_NONE, .console = FD_NONE };
+	auto_fd int sock = FD_NONE, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct rt_io streams = *io;
+	struct enter e = enter_none;
+	int r;
+
+	(void)d;
+	e.plan = plan;
+	e.io = &streams;
+	streams_default(&streams, null);
+	*exit_code = voice_start.exit_code;
+	r = enter_prepare(&e, &sock, err);
+	if (r == 0)
+		r = container_run(&e, sock, hooks, &p, exit_code, err);
+	enter_clear(&e);
+	if (r == 0)
+		*ret = p;
+	return r;
+}
+
+int rt_exec(const struct dirs *d, int container_pidfd, const struct plan *exec,
+	const struct rt_io *io, struct rt_process *ret, int *exit_code, struct err *err)
+{
+	struct rt_process p = { .pid = -1, .pidfd = FD_NONE, .console = FD_NONE };
+	auto_fd int sock = FD_NONE, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct rt_io streams = *io;
+	struct enter e = enter_none;
+	int r;
+
+	(void)d;
+	e.plan = exec;
+	e.io = &streams;
+	streams_default(&streams, null);
+	*exit_code = voice_exec.exit_code;
+	r = enter_prepare(&e, &sock, err);
+	if (r == 0)
+		r = exec_run(&e, sock, container_pidfd, &p, exit_code, err);
+	enter_clear(&e);
+	if (r == 0)
+		*ret = p;
+	return r;
+}

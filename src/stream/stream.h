@@ -1,0 +1,23 @@
+/* stream/stream.h - the kinds of answers dayfly-stream gives. One process serves one client and ends
+ * with it; nothing else in the engine knows of it. */
+#pragma once
+
+#include "base/err.h"
+#include "state/dirs.h"
+#include "stream/client.h"
+
+/* words: key=value, NULL-ended. All write the whole answer, unless they fail before client_head();
+ * what fails later ends the connection without the last chunk, which clients take for an error. */
+typedef int stream_fn(const struct dirs *d, char *const *words, struct client *c, struct err *err);
+
+/*   id=  follow=1  stdout=1  stderr=1  since=  until=  tail=  timestamps=1  details=1  tty=1  type=MIME
+ * id is the whole id of a container that exists; times as in time_parse(). */
+stream_fn stream_logs;
+/*   since=  until=  filters=JSON in either encoding */
+stream_fn stream_events;
+
+/* The value of key, or NULL if it is missing or empty. */
+const char *word_get(char *const *words, const char *key);
+bool word_flag(char *const *words, const char *key); /* "1" */
+/* A point in time; 0 if it is missing. ERR_INVALID. */
+int word_time(char *const *words, const char *key, int64_t *ret, struct err *err);

@@ -1,0 +1,85 @@
+#include "worker/answer.h"
+
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/http_out.h"
+#include "base/jsonw.h"
+
+int answer_wait(struct answer *a, struct err *err)
+{
+	char word[16];
+	size_t n = 0;
+	ssize_t r;
+
+	if (a->client >= 0)
+		return 0;
+	r = fd_recv(a->control, word, sizeof(word), &a->client, 1, &n, 0);
+	if (r < 0)
+		return err_sys(err, (int)r, "receive the client's connection");
+	if (n == 0) {
+		a->client = FD_NONE;
+		return err_set(err, ERR_SYSTEM, EPIPE, "the client is gone");
+	}
+	(void)fd_nonblock(a->client, false);
+	return 0;
+}
+
+static void send_all(struct answer *a, const struct buf *out)
+{
+	if (a->client >= 0 && fd_write_all(a->client, out->data, out->len) < 0)
+		a->client = fd_close(a->client);
+}
+
+static void begin(struct answer *a, struct buf *out)
+{
+	if (!a->begun)
+		http_head(out, 200, TYPE_JSON, HTTP_CHUNKED, 0);
+	a->begun = true;
+}
+
+void answer_record(struct answer *a, const char *json)
+{
+	auto_buf struct buf out = { 0 }, line = { 0 };
+
+	buf_adds(&line, json);
+	buf_adds(&line, "\r\n");
+	begin(a, &out);
+	http_chunk(&out, line.data, line.len);
+	send_all(a, &out);
+}
+
+void answer_error_record(struct answer *a, const struct err *err)
+{
+	auto_buf struct buf json = { 0 };
+	struct jsonw w = JSONW(&json);
+
+	jw_object(&w, NULL);
+	jw_object(&w, "errorDetail");
+	jw_str(&w, "message", err->msg);
+	jw_object_end(&w);
+	jw_str(&w, "error", err->msg);
+	jw_object_end(&w);
+	answer_record(a, json.data);
+}
+
+void answer_error(struct answer *a, const struct err *err)
+{
+	auto_buf struct buf out = { 0 };
+
+	http_answer_error(&out, err);
+	send_all(a, &out);
+	a->client = fd_close(a->client);
+}
+
+void answer_end(struct answer *a)
+{
+	auto_buf struct buf out = { 0 };
+
+	if (a->client < 0)
+		return;
+	begin(a, &out);
+	http_chunk_end(&out);
+	send_all(a, &out);
+	a->client = fd_close(a->client);
+}

@@ -1,0 +1,227 @@
+/* `docker import`: a tar of files becomes an image of one layer. The blob is the tar without
+ * compression, as Docker keeps it. */
+#include <archive.h>
+#include <archive_entry.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/http_out.h"
+#include "base/jsonw.h"
+#include "base/timefmt.h"
+#include "json/text.h"
+#include "oci/event.h"
+#include "oci/reference.h"
+#include "worker/changes.h"
+#include "worker/jobs.h"
+#include "worker/manifest.h"
+#include "worker/platform.h"
+#include "worker/stage.h"
+
+#define READ_BLOCK (1024 * 1024)
+
+struct import {
+	struct work *work;
+	struct stage *stage;
+	struct image_ref ref; /* repository NULL: no name */
+	json_object *config;
+	char *platform; /* JSON members */
+	const char *message;
+	struct stage_blob *layer, *document, *manifest;
+	char diff_id[DIGEST_SIZE];
+};
+
+static void import_clear(struct import *i)
+{
+	stage_free(i->stage);
+	image_ref_clear(&i->ref);
+	json_object_put(i->config);
+	free(i->platform);
+}
+
+/* ---- the command line */
+
+static int read_changes(struct import *i, struct err *err)
+{
+	const char *change;
+
+	for (size_t n = 0; (change = work_get_nth(i->work, "changes", n)); n++) {
+		auto_strv char **lines = strv_split(change, '\n');
+
+		for (char **line = lines; line && *line; line++) {
+			int r = change_apply(i->config, *line, err);
+
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int read_words(struct import *i, struct err *err)
+{
+	const char *repo = work_get(i->work, "repo", "");
+	int r = 0;
+
+	i->config = json_object_new_object();
+	i->message = work_get(i->work, "message", "");
+	if (!*i->message)
+		i->message = "Imported from -";
+	if (*repo)
+		r = image_ref_make(repo, work_get(i->work, "tag", ""), &i->ref, err);
+	if (r == 0)
+		r = platform_parse(work_get(i->work, "platform", ""), &i->platform, err);
+	return r == 0 ? read_changes(i, err) : r;
+}
+
+/* ---- the body */
+
+static int fail(struct archive *a, struct err *err)
+{
+	const char *text = archive_error_string(a);
+
+	return err_set(err, ERR_INVALID, EBADMSG, "invalid archive: %s", text ? text : "no data");
+}
+
+static int copy_body(struct archive *a, struct stage_in *in, struct err *err)
+{
+	struct archive_entry *e;
+	la_int64_t offset;
+	const void *data;
+	size_t n;
+	int r;
+
+	if (archive_read_next_header(a, &e) != ARCHIVE_OK)
+		return fail(a, err);
+	while ((r = archive_read_data_block(a, &data, &n, &offset)) == ARCHIVE_OK) {
+		int w = n ? stage_data(in, data, n, err) : 0;
+
+		if (w < 0)
+			return w;
+	}
+	return r == ARCHIVE_EOF ? 0 : fail(a, err);
+}
+
+static int read_body(struct import *i, struct err *err)
+{
+	struct archive *a = archive_read_new();
+	struct stage_in *in;
+	int r;
+
+	if (!a)
+		abort();
+	(void)archive_read_support_filter_all(a);
+	(void)archive_read_support_format_raw(a);
+	r = stage_begin(i->stage, true, &in, err);
+	if (r == 0) {
+		r = archive_read_open_fd(a, STDIN_FILENO, READ_BLOCK) == ARCHIVE_OK
+			    ? copy_body(a, in, err)
+			    : fail(a, err);
+		if (r == 0)
+			r = stage_end(in, &i->layer, err);
+		else
+			stage_abort(in);
+	}
+	(void)archive_read_free(a);
+	return r;
+}
+
+/* ---- the image */
+
+static int stage_document(struct import *i, struct err *err)
+{
+	auto_buf struct buf out = { 0 };
+	struct jsonw w = JSONW(&out);
+	int64_t now = time_now();
+
+	jw_object(&w, NULL);
+	jw_members(&w, i->platform);
+	jw_str(&w, "comment", i->message);
+	json_write(&w, "config", i->config);
+	jw_time(&w, "created", now);
+	jw_str(&w, "docker_version", DAYFLY_DOCKER_VERSION);
+	jw_array(&w, "history");
+	jw_object(&w, NULL);
+	jw_time(&w, "created", now);
+	jw_str(&w, "comment", i->message);
+	jw_object_end(&w);
+	jw_array_end(&w);
+	jw_object(&w, "rootfs");
+	jw_str(&w, "type", "layers");
+	jw_strv(&w, "diff_ids", (char *[]){ i->diff_id, NULL });
+	jw_object_end(&w);
+	jw_object_end(&w);
+	return stage_bytes(i->stage, out.data, out.len, &i->document, err);
+}
+
+static int commit(struct import *i, struct err *err)
+{
+	auto_free char *full = i->ref.repository ? image_ref_full(&i->ref) : NULL;
+	const struct stage_image image = {
+		.manifest = i->manifest->digest,
+		.config = i->document->digest,
+		.manifest_size = i->manifest->size,
+		.names = full ? (char *[]){ full, NULL } : NULL,
+	};
+
+	i->document->wanted = true;
+	return stage_commit(i->stage, &image, 1, err);
+}
+
+static int import(struct import *i, struct err *err)
+{
+	int r;
+
+	r = read_words(i, err);
+	if (r == 0)
+		r = work_enter(i->work, err);
+	if (r == 0) {
+		i->stage = stage_new(&i->work->dirs, i->work->single_id);
+		r = read_body(i, err);
+	}
+	work_drain();
+	if (r == 0)
+		r = stage_layer_id(i->stage, i->layer->digest, i->diff_id, err);
+	if (r == 0)
+		r = stage_want_layer(i->stage, i->layer->digest, i->diff_id, 0, err);
+	if (r == 0)
+		r = stage_document(i, err);
+	if (r == 0)
+		r = manifest_stage(i->stage, i->document,
+			(const struct stage_blob *const[]){ i->layer }, 1, &i->manifest, err);
+	/* the connection comes when the body was complete; without it nothing is changed */
+	if (r == 0)
+		r = answer_wait(&i->work->answer, err);
+	return r == 0 ? commit(i, err) : r;
+}
+
+static void tell(struct import *i)
+{
+	auto_free char *shown = i->ref.repository ? image_ref_familiar(&i->ref) : NULL;
+	const char *id = i->document->digest;
+	auto_buf struct buf json = { 0 };
+	struct jsonw w = JSONW(&json);
+
+	image_event(&i->work->dirs, "import", id, shown ? shown : id);
+	jw_object(&w, NULL);
+	jw_str(&w, "status", id);
+	jw_object_end(&w);
+	answer_record(&i->work->answer, json.data);
+}
+
+int job_import(struct work *w, struct err *err)
+{
+	__attribute__((cleanup(import_clear))) struct import i = { .work = w };
+	int r = import(&i, err);
+
+	if (r == 0)
+		tell(&i);
+	else if (answer_wait(&w->answer, NULL) == 0)
+		answer_error(&w->answer, err);
+	answer_end(&w->answer);
+	if (r == 0)
+		work_sync_layers(&w->dirs);
+	return r;
+}

@@ -1,0 +1,45 @@
+/* worker/job.h - unpacking layers in a thread beside the one that reads the archive.
+ *
+ * One thread works through the jobs in the order they were given; a job reads its blob while that is
+ * still being written. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "state/dirs.h"
+#include "worker/source.h"
+#include "worker/unpack.h"
+
+#define LAYER_TMP ".tmp-"
+
+struct job {
+	struct source source;
+	char name[sizeof(LAYER_TMP) + 16]; /* folder below layers/; "" once it was given away */
+	int dir;			   /* that folder, locked while it is ours */
+	int tree;			   /* its diff/ */
+	bool hash_plain;		   /* worker/unpack.h */
+	struct unpacked result;
+	int failed; /* -errno, with err */
+	struct err err;
+	bool done;
+	struct job *next;
+};
+
+struct jobs;
+struct jobs *jobs_new(const struct dirs *d, bool squash);
+/* Cancels nothing: sources must have ended. Waits for the thread and removes the folders left. */
+void jobs_free(struct jobs *j);
+
+/* Starts unpacking a file: one that is still written (then its writer knows the digest in the end), or
+ * a complete one, hashed once more if verify is set. The job is the jobs', the descriptor borrowed. */
+struct job_source {
+	int fd;
+	off_t size; /* readable so far */
+	bool complete, verify;
+};
+int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err);
+/* Until it is done; its result or its error. */
+int jobs_wait(struct jobs *j, struct job *job, struct err *err);
+/* Names the job's layer layers/HEX; an existing one is left alone. The caller holds dirs_lock(). */
+int jobs_place(struct jobs *j, struct job *job, struct err *err);

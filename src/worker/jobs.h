@@ -1,0 +1,10 @@
+/* worker/jobs.h - the jobs of this program, by the first word of its command line. */
+#pragma once
+
+#include "base/err.h"
+#include "worker/work.h"
+
+typedef int job_fn(struct work *w, struct err *err);
+
+/* Each answers its client itself, if it has one; the returned error is only for the journal. */
+job_fn job_load, job_import, job_sweep, job_fsck, job_seccomp;

@@ -1,0 +1,433 @@
+#include "worker/stage.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "oci/layer.h"
+#include "oci/layout.h"
+#include "oci/reference.h"
+#include "worker/job.h"
+
+/* Every so often what was written is sent to the disk, so that the fsync at the end is short. */
+#define WRITE_BACK (INT64_C(8) << 20)
+
+struct stage {
+	const struct dirs *dirs;
+	int blobs; /* oci/blobs/sha256 */
+	struct jobs *jobs;
+	struct stage_blob *first;
+	char **reused_blobs, **reused_layers; /* digests found in the store: still there at the end? */
+};
+
+struct stage_in {
+	struct stage *stage;
+	struct hash *hash;
+	int fd;
+	int64_t size, sent;
+	bool unpack; /* if it turns out to be a layer */
+	struct job *job;
+	char head[LAYER_MAGIC_LEN];
+};
+
+struct stage *stage_new(const struct dirs *d, bool squash)
+{
+	struct stage *s = xcalloc(1, sizeof(*s));
+
+	s->dirs = d;
+	s->blobs = FD_NONE;
+	s->jobs = jobs_new(d, squash);
+	return s;
+}
+
+void stage_free(struct stage *s)
+{
+	struct stage_blob *next;
+
+	if (!s)
+		return;
+	jobs_free(s->jobs); /* first: it reads the blobs */
+	for (struct stage_blob *b = s->first; b; b = next) {
+		next = b->next;
+		(void)fd_close(b->fd);
+		free(b);
+	}
+	(void)fd_close(s->blobs);
+	strv_free(s->reused_blobs);
+	strv_free(s->reused_layers);
+	free(s);
+}
+
+/* ---- coming in */
+
+static int open_blobs(struct stage *s, struct err *err)
+{
+	if (s->blobs < 0)
+		s->blobs = oci_blobs_open(s->dirs);
+	return s->blobs < 0 ? err_sys(err, s->blobs, "open the blobs' folder") : 0;
+}
+
+static int new_file(struct stage *s, struct err *err)
+{
+	int fd, r = open_blobs(s, err);
+
+	if (r < 0)
+		return r;
+	fd = openat(s->blobs, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	return fd < 0 ? err_sys(err, errno, "make a blob") : fd;
+}
+
+int stage_begin(struct stage *s, bool unpack, struct stage_in **ret, struct err *err)
+{
+	int fd = new_file(s, err);
+	struct stage_in *in;
+
+	if (fd < 0)
+		return fd;
+	in = xcalloc(1, sizeof(*in));
+	in->stage = s;
+	in->hash = hash_new();
+	in->fd = fd;
+	in->unpack = unpack;
+	*ret = in;
+	return 0;
+}
+
+static void send_to_disk(struct stage_in *in)
+{
+	if (in->size - in->sent < WRITE_BACK)
+		return;
+	(void)sync_file_range(in->fd, in->sent, in->size - in->sent, SYNC_FILE_RANGE_WRITE);
+	in->sent = in->size;
+}
+
+/* Looks at the first bytes once they are there, or all there will be. */
+static int maybe_unpack(struct stage_in *in, bool all, struct err *err)
+{
+	size_t n;
+
+	if (!in->unpack || (in->size < LAYER_MAGIC_LEN && !all))
+		return 0;
+	in->unpack = false;
+	n = in->size < LAYER_MAGIC_LEN ? (size_t)in->size : LAYER_MAGIC_LEN;
+	if (!layer_magic(in->head, n))
+		return 0;
+	return jobs_add(in->stage->jobs, &(struct job_source){ .fd = in->fd, .size = in->size },
+		&in->job, err);
+}
+
+int stage_data(struct stage_in *in, const void *data, size_t len, struct err *err)
+{
+	size_t n;
+	int r;
+
+	if (in->size < LAYER_MAGIC_LEN) {
+		n = LAYER_MAGIC_LEN - (size_t)in->size;
+		memcpy(in->head + in->size, data, len < n ? len : n);
+	}
+	r = fd_write_all(in->fd, data, len);
+	if (r < 0)
+		return err_sys(err, r, "write blob");
+	in->size += (int64_t)len;
+	if (in->job)
+		source_grow(&in->job->source, in->size);
+	hash_add(in->hash, data, len);
+	send_to_disk(in);
+	return maybe_unpack(in, false, err);
+}
+
+void stage_abort(struct stage_in *in)
+{
+	if (!in)
+		return;
+	if (in->job) {
+		source_end(&in->job->source, true);
+		(void)jobs_wait(in->stage->jobs, in->job, NULL); /* it reads from our descriptor */
+	}
+	(void)fd_close(in->fd);
+	hash_free(in->hash);
+	free(in);
+}
+
+struct stage_blob *stage_find(struct stage *s, const char *digest)
+{
+	struct stage_blob *b = s->first;
+
+	while (b && !str_eq(b->digest, digest))
+		b = b->next;
+	return b;
+}
+
+int stage_end(struct stage_in *in, struct stage_blob **ret, struct err *err)
+{
+	struct stage_blob *b;
+	char digest[DIGEST_SIZE];
+	int r = maybe_unpack(in, true, err);
+
+	if (r < 0) {
+		stage_abort(in);
+		return r;
+	}
+	hash_end(in->hash, digest);
+	*ret = stage_find(in->stage, digest);
+	if (*ret) {
+		stage_abort(in); /* the same bytes are here already */
+		return 0;
+	}
+	if (in->job)
+		source_end(&in->job->source, false);
+	b = xcalloc(1, sizeof(*b));
+	memcpy(b->digest, digest, sizeof(digest));
+	b->size = in->size;
+	b->fd = in->fd;
+	b->job = in->job;
+	b->next = in->stage->first;
+	in->stage->first = b;
+	hash_free(in->hash);
+	free(in);
+	*ret = b;
+	return 0;
+}
+
+int stage_bytes(struct stage *s, const void *data, size_t len, struct stage_blob **ret, struct err *err)
+{
+	struct stage_in *in;
+	int r = stage_begin(s, false, &in, err);
+
+	if (r < 0)
+		return r;
+	r = stage_data(in, data, len, err);
+	if (r < 0) {
+		stage_abort(in);
+		return r;
+	}
+	return stage_end(in, ret, err);
+}
+
+/* ---- wanting */
+
+int stage_open(struct stage *s, const char *digest, int64_t *ret_size)
+{
+	struct stage_blob *b = stage_find(s, digest);
+	struct stat st;
+	int fd;
+
+	/* the unnamed file's own offset is the writer's: /proc opens it anew */
+	if (b) {
+		char path[40];
+
+		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", b->fd);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			return -errno;
+	} else {
+		fd = oci_blob_open(s->dirs, digest);
+		if (fd < 0)
+			return fd;
+	}
+	if (fstat(fd, &st) < 0) {
+		(void)fd_close(fd);
+		return -EIO;
+	}
+	*ret_size = st.st_size;
+	return fd;
+}
+
+int stage_want(struct stage *s, const char *digest, struct err *err)
+{
+	struct stage_blob *b = stage_find(s, digest);
+	auto_fd int fd = FD_NONE;
+
+	if (b) {
+		b->wanted = true;
+		return 0;
+	}
+	fd = oci_blob_open(s->dirs, digest);
+	if (fd < 0)
+		return err_set(err, ERR_INVALID, ENOENT, "blob %s is missing in the archive", digest);
+	strv_add(&s->reused_blobs, digest);
+	return 0;
+}
+
+/* The unpacking of a blob: under way, or begun now. Blobs of the store are taken in, too: the job needs
+ * a descriptor that stays open. */
+static int layer_job(struct stage *s, const char *digest, struct job **ret, struct err *err)
+{
+	struct stage_blob *b = stage_find(s, digest);
+	bool stored = !b;
+	int64_t size;
+	int r;
+
+	if (!b) {
+		int fd = stage_open(s, digest, &size);
+
+		if (fd < 0)
+			return err_set(err, ERR_INVALID, ENOENT, "blob %s is missing in the archive",
+				digest);
+		b = xcalloc(1, sizeof(*b));
+		(void)snprintf(b->digest, sizeof(b->digest), "%s", digest);
+		b->fd = fd;
+		b->size = size;
+		b->next = s->first;
+		s->first = b; /* not wanted: it has its place */
+	}
+	if (!b->job) {
+		const struct job_source from = { b->fd, b->size, .complete = true, .verify = stored };
+
+		r = jobs_add(s->jobs, &from, &b->job, err);
+		if (r < 0)
+			return r;
+	}
+	*ret = b->job;
+	return 0;
+}
+
+int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], struct err *err)
+{
+	struct job *job = NULL;
+	int r = layer_job(s, digest, &job, err);
+
+	if (r == 0)
+		r = jobs_wait(s->jobs, job, err);
+	if (r < 0)
+		return r;
+	if (!*job->result.diff_id)
+		(void)snprintf(job->result.diff_id, DIGEST_SIZE, "%s", digest);
+	memcpy(ret, job->result.diff_id, DIGEST_SIZE);
+	return 0;
+}
+
+int stage_want_layer(struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err)
+{
+	struct stage_blob *b = stage_find(s, digest);
+	char found[DIGEST_SIZE];
+	int r;
+
+	r = stage_want(s, digest, err);
+	if (r < 0)
+		return r;
+	/* a plain tar is its own diff-id: known without unpacking it again */
+	if ((!b || !b->job) && str_eq(digest, diff_id) &&
+		layer_state(s->dirs, diff_id) == LAYER_READY) {
+		strv_add(&s->reused_layers, diff_id);
+		return 0;
+	}
+	r = stage_layer_id(s, digest, found, err);
+	if (r < 0)
+		return err_prefix(err, "layer %zu", n);
+	if (!str_eq(found, diff_id))
+		return err_set(err, ERR_INVALID, EBADMSG,
+			"invalid diffID for layer %zu: expected \"%s\", got \"%s\"", n, diff_id, found);
+	stage_find(s, digest)->layer = true;
+	return 0;
+}
+
+/* ---- commit */
+
+static int sync_blobs(struct stage *s, struct err *err)
+{
+	for (struct stage_blob *b = s->first; b; b = b->next)
+		if (b->wanted && fsync(b->fd) < 0)
+			return err_sys(err, errno, "write blob to disk");
+	return 0;
+}
+
+static int place_blobs(struct stage *s, struct err *err)
+{
+	char from[40];
+	int r = open_blobs(s, err);
+
+	if (r < 0)
+		return r;
+	for (struct stage_blob *b = s->first; b; b = b->next) {
+		if (!b->wanted)
+			continue;
+		(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", b->fd);
+		if (linkat(AT_FDCWD, from, s->blobs, digest_hex(b->digest), AT_SYMLINK_FOLLOW) < 0 &&
+			errno != EEXIST)
+			return err_sys(err, errno, "put blob %.19s in place", b->digest);
+	}
+	if (fsync(s->blobs) < 0)
+		return err_sys(err, errno, "write the blobs' folder to disk");
+	return 0;
+}
+
+static int place_layers(struct stage *s, struct err *err)
+{
+	for (struct stage_blob *b = s->first; b; b = b->next) {
+		int r = b->layer ? jobs_place(s->jobs, b->job, err) : 0;
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Somebody may have removed an image since we found a part of ours in the store. */
+static int check_reused(struct stage *s, struct err *err)
+{
+	char *const *gone = NULL;
+
+	for (char **d = s->reused_blobs; d && *d && !gone; d++) {
+		auto_fd int fd = oci_blob_open(s->dirs, *d);
+
+		if (fd < 0)
+			gone = d;
+	}
+	for (char **d = s->reused_layers; d && *d && !gone; d++)
+		if (layer_state(s->dirs, *d) != LAYER_READY)
+			gone = d;
+	if (gone)
+		return err_set(err, ERR_SYSTEM, EAGAIN,
+			"%s was removed while it was being used; try again", *gone);
+	return 0;
+}
+
+static int write_index(struct stage *s, const struct stage_image *images, size_t count, struct err *err)
+{
+	auto_index struct oci_index ix = { 0 };
+	int r = oci_index_read(s->dirs, &ix, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < count; i++) {
+		struct oci_new_entry e = {
+			.manifest = images[i].manifest,
+			.media_type = images[i].media_type,
+			.config = images[i].config,
+			.size = images[i].manifest_size,
+		};
+
+		if (!images[i].names || !*images[i].names)
+			oci_index_add(&ix, &e);
+		for (char *const *n = images[i].names; n && *n; n++) {
+			e.name = *n;
+			oci_index_add(&ix, &e);
+		}
+	}
+	return oci_index_write(s->dirs, &ix, err);
+}
+
+int stage_commit(struct stage *s, const struct stage_image *images, size_t count, struct err *err)
+{
+	auto_fd int lock = FD_NONE;
+	int r;
+
+	r = sync_blobs(s, err);
+	if (r < 0)
+		return r;
+	lock = dirs_lock(s->dirs);
+	if (lock < 0)
+		return err_sys(err, lock, "lock the store");
+	r = check_reused(s, err);
+	if (r == 0)
+		r = place_blobs(s, err);
+	if (r == 0)
+		r = place_layers(s, err);
+	return r == 0 ? write_index(s, images, count, err) : r;
+}

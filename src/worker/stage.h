@@ -1,0 +1,67 @@
+/* worker/stage.h - blobs and layers on their way into the image store.
+ *
+ * Nothing counts until stage_commit(): blobs are files without a name (O_TMPFILE) and vanish with the
+ * process; layers are unpacked in layers/.tmp-ID, held by a flock that tells the sweep they are alive.
+ * A layer is unpacked by a thread of its own while its blob still comes in, if it looks like one. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "state/dirs.h"
+#include "worker/hash.h"
+
+struct stage;
+
+struct stage_blob {
+	char digest[DIGEST_SIZE];
+	int64_t size;
+	int fd;		   /* of the unnamed file */
+	struct job *job;   /* its unpacking, or NULL; private */
+	bool wanted;	   /* part of an image: gets its place */
+	bool layer;	   /* its tree gets its place */
+	struct stage_blob *next;
+};
+
+/* The caller has entered the user namespace. squash as in worker/tree.h. */
+struct stage *stage_new(const struct dirs *d, bool squash);
+/* Ends what still runs and takes away what was not committed. */
+void stage_free(struct stage *s);
+static inline void stage_free_ptr(struct stage **s)
+{
+	stage_free(*s);
+}
+#define auto_stage __attribute__((cleanup(stage_free_ptr)))
+
+/* ---- a blob comes in: begin, data…, end. The blob is the stage's; the same bytes twice give the same
+ * blob. With unpack, a blob that starts like a layer is unpacked meanwhile. */
+struct stage_in;
+int stage_begin(struct stage *s, bool unpack, struct stage_in **ret, struct err *err);
+int stage_data(struct stage_in *in, const void *data, size_t len, struct err *err);
+int stage_end(struct stage_in *take_in, struct stage_blob **ret, struct err *err);
+void stage_abort(struct stage_in *take_in);
+int stage_bytes(struct stage *s, const void *data, size_t len, struct stage_blob **ret,
+	struct err *err);
+
+/* The staged blob, or NULL. */
+struct stage_blob *stage_find(struct stage *s, const char *digest);
+/* A blob of the stage or of the store, for reading: a descriptor of the caller's, its size, or -ENOENT. */
+int stage_open(struct stage *s, const char *digest, int64_t *ret_size);
+
+/* This blob is part of an image: it is committed. ERR_INVALID if there is none. */
+int stage_want(struct stage *s, const char *digest, struct err *err);
+/* This blob is a layer of an image: makes sure that its tree exists, waits for it, and compares its
+ * diff-id with what the configuration says (n: which layer, for the message). Implies stage_want(). */
+int stage_want_layer(struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err);
+/* The diff-id of a staged layer, unpacking it if that is not under way. */
+int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], struct err *err);
+
+/* An image to be named in the index; names: full references, NULL-ended, may be NULL. */
+struct stage_image {
+	const char *manifest, *media_type, *config;
+	int64_t manifest_size;
+	char *const *names;
+};
+/* Makes everything wanted durable, gives it its place and writes the index. */
+int stage_commit(struct stage *s, const struct stage_image *images, size_t count, struct err *err);

@@ -1,0 +1,17 @@
+/* Frees what was removed. It needs the user namespace: files in layers and containers belong to ids
+ * that only exist there. */
+#include "base/fd.h"
+#include "state/remove.h"
+#include "worker/jobs.h"
+#include "worker/leftovers.h"
+
+int job_sweep(struct work *w, struct err *err)
+{
+	int r = work_enter(w, err);
+
+	if (r < 0)
+		return r;
+	layers_drop_unfinished(&w->dirs);
+	r = trash_sweep(&w->dirs, NULL);
+	return r < 0 ? err_sys(err, r, "empty the trash") : 0;
+}

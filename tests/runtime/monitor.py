@@ -1,0 +1,1210 @@
+#!/usr/bin/python3
+"""Drives dayfly-monitor the way the switchboard does: binds the control socket, takes the lock, spawns
+the monitor and hands it connections.
+
+usage: monitor.py [CASE...]
+DAYFLY_PROGRAMS names the folder of the built programs. DAYFLY_MONITOR may name a monitor whose runtime
+only forks: the same cases then run without namespaces (and under sanitizers).
+
+A case is a function case_*; its docstring is the sentence it proves.
+"""
+import array
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+PROGRAMS = pathlib.Path(os.environ.get("DAYFLY_PROGRAMS", "build/dev")).resolve()
+FAKE = "DAYFLY_MONITOR" in os.environ
+MONITOR = os.environ.get("DAYFLY_MONITOR", str(PROGRAMS / "dayfly-monitor"))
+TYPE_MUX = "application/vnd.docker.multiplexed-stream"
+TYPE_RAW = "application/vnd.docker.raw-stream"
+
+
+class Failure(Exception):
+    pass
+
+
+class Skipped(Exception):
+    pass
+
+
+def check(condition, *what):
+    if not condition:
+        raise Failure(*what)
+
+
+def equal(got, want):
+    check(got == want, f"got {repr(got)[:300]}, want {repr(want)[:300]}")
+
+
+def until(condition, what, seconds=5):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.005)
+    raise Failure(f"still not after {seconds} s: {what}")
+
+
+def new_id():
+    return "".join(random.choice("0123456789abcdef") for _ in range(64))
+
+
+def try_lock(fd):
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+class World:
+    """Private state folders and a root file system with busybox."""
+
+    def __init__(self):
+        self.top = pathlib.Path(tempfile.mkdtemp(prefix="dayfly-monitor-", dir=os.environ.get("TMPDIR")))
+        self.env = {**os.environ, "XDG_DATA_HOME": str(self.top / "data"),
+                    "XDG_RUNTIME_DIR": str(self.top / "run"), "HOME": str(self.top)}
+        self.data, self.run = self.top / "data/dayfly", self.top / "run/dayfly"
+        for sub in ("containers", "names", "events", "trash", "layers"):
+            (self.data / sub).mkdir(parents=True)
+        for sub in ("containers", "execs"):
+            (self.run / sub).mkdir(parents=True)
+        self.root = self.data / "layers/base"
+        if not FAKE:
+            self.make_root()
+
+    def make_root(self):
+        for sub in ("bin", "dev", "proc", "sys", "tmp", "etc"):
+            (self.root / sub).mkdir(parents=True)
+        busybox = shutil.which("busybox")
+        if not busybox:
+            print("busybox is missing")
+            sys.exit(77)
+        shutil.copy(busybox, self.root / "bin/busybox")
+        for name in ("sh", "cat", "sleep", "echo", "true", "head", "stty", "dd", "kill", "seq", "wc", "yes"):
+            (self.root / "bin" / name).symlink_to("busybox")
+        (self.root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+        (self.root / "etc/group").write_text("root:x:0:\n")
+        (self.root / "etc/none").write_text("no program\n")
+
+    def events(self):
+        path = self.data / "events/current"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def close(self):
+        subprocess.run(["chmod", "-R", "u+rwX", str(self.top)], check=False, stderr=subprocess.DEVNULL)
+        shutil.rmtree(self.top, ignore_errors=True)
+
+
+class Container:
+    def __init__(self, world, argv, *, name=None, tty=False, stdin=False, once=False, auto_remove=False,
+                 **more):
+        self.world, self.id = world, new_id()
+        self.name = name or f"box{self.id[:6]}"
+        self.argv, self.tty, self.stdin, self.once = argv, tty, stdin, once
+        self.auto_remove, self.more = auto_remove, more
+        self.data = world.data / "containers" / self.id
+        self.run = world.run / "containers" / self.id
+        self.data.mkdir()
+        self.run.mkdir()
+        for sub in ("upper", "work"):
+            (self.data / sub).mkdir()
+        (self.data / "config.json").write_text("{}")
+        (world.data / "names" / self.name).symlink_to(self.id)
+        self.monitor = None
+        self.write_plan()
+
+    def base_words(self):
+        if FAKE:
+            return []
+        words = [["lower", str(self.world.root)], ["upper", str(self.data / "upper")],
+                 ["work", str(self.data / "work")],
+                 ["mount", "proc", "proc", "/proc", "nosuid,noexec,nodev"],
+                 ["mount", "tmpfs", "tmpfs", "/dev", "nosuid,mode=755"],
+                 ["mount", "devpts", "devpts", "/dev/pts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"],
+                 ["caps", "00000000a80425fb"], ["seccomp", "unconfined"], ["cwd", "/"], ["user", ""],
+                 ["env", "PATH=/bin"]]
+        words += [["device", f"/dev/{d}"] for d in ("null", "zero", "full", "random", "urandom", "tty")]
+        words += [["ns", kind, "private"] for kind in ("net", "pid", "ipc", "uts", "cgroup")]
+        return words + [["symlink", "/proc/self/fd", "/dev/fd"], ["symlink", "pts/ptmx", "/dev/ptmx"]]
+
+    def write_plan(self):
+        words = [["plan", "1"], ["id", self.id], ["name", self.name], ["image", "busybox"],
+                 ["attrs", f'"image":"busybox","name":"{self.name}","colour":"red"']]
+        words += self.base_words()
+        for flag, word in ((self.tty, "tty"), (self.stdin, "open-stdin"), (self.once, "stdin-once"),
+                           (self.auto_remove, "auto-remove")):
+            if flag:
+                words.append([word])
+        words += [["log", self.more.get("log", "json-file")]]
+        words += [[k.replace("_", "-"), str(v)] for k, v in self.more.items() if k != "log"]
+        words += [["arg", a] for a in self.argv]
+        self.save_plan(self.run / "plan", words)
+
+    @staticmethod
+    def save_plan(path, words):
+        path.write_bytes(b"".join(w.encode() + b"\0" for item in words for w in item))
+
+    def spawn(self, *extra, env=None, wait=False):
+        """As the switchboard: lock, bound control socket, then the program."""
+        lock = os.open(self.run / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        until(lambda: try_lock(lock), "the lock is free")
+        control = None
+        if not extra:
+            control = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.run / "ctl")
+            self.at(control.bind)
+            control.setblocking(False)
+        high_lock = fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, 50)
+        high_control = fcntl.fcntl(control.fileno(), fcntl.F_DUPFD_CLOEXEC, 60) if control else None
+
+        def place():
+            if high_control is not None:
+                os.dup2(high_control, 3)
+            os.dup2(high_lock, 4)
+        self.monitor = subprocess.Popen(
+            [MONITOR, *extra, self.id], preexec_fn=place, close_fds=False, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, start_new_session=True, env={**self.world.env, **(env or {})})
+        for fd in (lock, high_lock, high_control):
+            if fd is not None:
+                os.close(fd)
+        if control:
+            control.close()
+        if wait:
+            self.monitor.wait(20)
+        return self
+
+    def at(self, call):
+        fd = os.open(self.run, os.O_PATH)
+        try:
+            return call(f"/proc/self/fd/{fd}/ctl")
+        finally:
+            os.close(fd)
+
+    def send(self, op, blob=b"", connect=True, **words):
+        """Sends one message; returns our end of the client's connection."""
+        text = b"".join(w.encode() + b"\0" for w in [op] + [f"{k}={v}" for k, v in words.items()])
+        data = struct.pack("=I", len(text)) + text + blob
+        ours, theirs = socket.socketpair()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            self.at(sock.connect)
+            fds = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))]
+            sock.sendmsg([data], fds if connect else [])
+        theirs.close()
+        ours.settimeout(15)
+        return ours
+
+    def ask(self, op, **words):
+        return answer(self.send(op, **words))
+
+    def attach(self, upgraded=0, **words):
+        words = {"stream": 1, "stdin": 1, "stdout": 1, "stderr": 1, "type": TYPE_RAW if self.tty else TYPE_MUX,
+                 "upgraded": upgraded, **words}
+        return Stream(self.send("attach", **words), framed=not self.tty, head=not upgraded)
+
+    def exec_create(self, argv, tty=False, streams=("stdin", "stdout", "stderr"), **more):
+        exec_id = new_id()
+        folder = self.run / "exec" / exec_id
+        folder.mkdir(parents=True)
+        words = [["plan", "1"], ["exec-id", exec_id]]
+        if not FAKE:
+            words += [["caps", "00000000a80425fb"], ["seccomp", "unconfined"], ["cwd", "/"], ["user", ""],
+                      ["env", "PATH=/bin"]]
+        words += [["tty"]] if tty else []
+        words += [[f"attach-{s}"] for s in streams] + [[k.replace("_", "-"), v] for k, v in more.items()]
+        self.save_plan(folder / "plan", words + [["arg", a] for a in argv])
+        (self.world.run / "execs" / exec_id).symlink_to(self.id)
+        return exec_id
+
+    def exec_start(self, exec_id, tty=False, detach=0, upgraded=0, **words):
+        sock = self.send("exec-start", id=exec_id, tty=int(tty), detach=detach, upgraded=upgraded,
+                         type=TYPE_RAW if tty else TYPE_MUX, **words)
+        return sock if detach else Stream(sock, framed=not tty, head=not upgraded)
+
+    def exec_status(self, exec_id):
+        return read_status(self.run / "exec" / exec_id / "status")
+
+    def status(self):
+        return read_status(self.run / "status")
+
+    def actions(self):
+        return [e["Action"] for e in self.world.events() if e["id"] == self.id]
+
+    def log(self):
+        path = self.data / f"{self.id}-json.log"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def ended(self, seconds=10):
+        try:
+            return self.monitor.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Failure(f"the monitor does not end: {self.status()}") from None
+
+    def kill(self):
+        if self.monitor and self.monitor.poll() is None:
+            self.monitor.kill()
+            self.monitor.wait()
+
+
+def read_status(path):
+    if not path.exists():
+        return None
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+
+
+def read_all(sock):
+    data = b""
+    while True:
+        piece = sock.recv(65536)
+        if not piece:
+            return data
+        data += piece
+
+
+def answer(sock):
+    """(status, body) of a whole answer."""
+    with sock:
+        head, _, body = read_all(sock).partition(b"\r\n\r\n")
+    check(head, "connection closed without an answer")
+    return int(head.split()[1]), (json.loads(body) if body.strip() else None)
+
+
+class Stream:
+    """A hijacked connection."""
+
+    def __init__(self, sock, framed, head=True):
+        self.sock, self.framed = sock, framed
+        self.head = self.read_head() if head else None
+
+    def read_head(self):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            piece = self.sock.recv(1)  # byte by byte: the stream must not come with it
+            check(piece, "no head")
+            data += piece
+        return data.decode()
+
+    def send(self, data):
+        self.sock.sendall(data)
+
+    def half_close(self):
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def take(self, n):
+        data = bytearray()
+        while len(data) < n:
+            piece = self.sock.recv(n - len(data))
+            if not piece:
+                check(not data, f"torn frame, {len(data)} of {n} bytes")
+                return None
+            data += piece
+        return bytes(data)
+
+    def frame(self):
+        head = self.take(8)
+        if head is None:
+            return None
+        length = struct.unpack(">I", head[4:])[0]
+        body = self.take(length)
+        check(body is not None, "torn frame")
+        return head[0], body
+
+    def expect(self, text):
+        """Reads until text has come."""
+        seen = b""
+        while text not in seen:
+            piece = (self.frame() or (0, b""))[1] if self.framed else self.sock.recv(4096)
+            check(piece, f"the stream ended before {text!r}; seen {seen!r}")
+            seen += piece
+        return seen
+
+    def finish(self):
+        """(stdout, stderr) to the end."""
+        if not self.framed:
+            return read_all(self.sock), b""
+        out = {1: bytearray(), 2: bytearray()}
+        while (got := self.frame()) is not None:
+            out[got[0]] += got[1]
+        return bytes(out[1]), bytes(out[2])
+
+    def close(self):
+        self.sock.close()
+
+
+class Waiter:
+    def __init__(self, sock):
+        self.sock, self.result = sock, None
+        data = sock.recv(4096)
+        check(b"200 OK" in data and b"chunked" in data, data)
+        self.body = data.partition(b"\r\n\r\n")[2]
+
+    def get(self):
+        data = self.body + read_all(self.sock)
+        size, _, rest = data.partition(b"\r\n")
+        check(data.endswith(b"0\r\n\r\n"), data)
+        return json.loads(rest[:int(size, 16)])
+
+    def code(self):
+        return self.get()["StatusCode"]
+
+
+def wait(c, condition="not-running"):
+    return Waiter(c.send("wait", condition=condition))
+
+
+SH = "sh"
+
+
+# ---------------------------------------------------------------- a run
+
+def case_run(w):
+    """attach, wait, start: every byte, the exit code, the record, the log and the events"""
+    c = Container(w, [SH, "-c", "echo out; echo err >&2; exit 7"]).spawn()
+    a, n = c.attach(), wait(c, "next-exit")
+    check("200 OK" in a.head and TYPE_MUX in a.head, a.head)
+    equal(c.ask("start"), (204, None))
+    equal(a.finish(), (b"out\n", b"err\n"))
+    equal(n.get(), {"StatusCode": 7})
+    c.ended()
+    s = c.status()
+    equal((s["state"], s["exit-code"], s["exit-known"], s["run"]), ("exited", "7", "1", "1"))
+    equal(read_status(c.data / "state"), s)
+    equal(sorted((e["stream"], e["log"]) for e in c.log()), [("stderr", "err\n"), ("stdout", "out\n")])
+    equal(c.actions(), ["attach", "start", "die"])
+    die = [e for e in w.events() if e["id"] == c.id][-1]
+    equal({k: die["Actor"]["Attributes"][k] for k in ("name", "image", "colour", "exitCode", "execDuration")},
+          {"name": c.name, "image": "busybox", "colour": "red", "exitCode": "7", "execDuration": "0"})
+
+
+def case_idle_end(w):
+    """a monitor that nobody needs ends by itself"""
+    c = Container(w, [SH, "-c", "true"]).spawn()
+    equal(c.ask("stop"), (304, None))
+    equal(c.ended(), 0)
+
+
+def case_hold_then_leave(w):
+    """clients held before a start are let go when they hang up, and the monitor with them"""
+    c = Container(w, [SH, "-c", "true"]).spawn()
+    a, n = c.attach(), wait(c, "removed")
+    time.sleep(0.1)
+    check(c.monitor.poll() is None, "ended although clients wait")
+    a.close()
+    n.sock.close()
+    equal(c.ended(), 0)
+
+
+def case_half_closed_waiter(w):
+    """a waiter that half-closes still gets its answer"""
+    c = Container(w, [SH, "-c", "exit 3"]).spawn()
+    n = wait(c, "next-exit")
+    n.sock.shutdown(socket.SHUT_WR)
+    c.ask("start")
+    equal(n.code(), 3)
+
+
+def case_start_twice(w):
+    """start of a running container is 304; conflict texts are Docker's"""
+    c = Container(w, ["sleep", "60"]).spawn()
+    equal(c.ask("start"), (204, None))
+    equal(c.ask("start"), (304, None))
+    code, body = c.ask("remove", force=0)
+    equal((code, body["message"]), (409, f'cannot remove container "/{c.name}": container is running: stop '
+                                         "the container before removing or force remove"))
+    equal(c.ask("kill", signal=9), (204, None))
+    code, body = (c.spawn() if c.ended() == 0 else c).ask("kill", signal=15)
+    equal((code, body["message"]),
+          (409, f"cannot kill container: {c.name}: container {c.id} is not running"))
+
+
+def case_wait_conditions(w):
+    """not-running answers at once when stopped, next-exit and removed wait for what they name"""
+    c = Container(w, [SH, "-c", "exit 5"]).spawn()
+    nxt, gone = wait(c, "next-exit"), wait(c, "removed")
+    equal(wait(c).code(), 0)
+    c.ask("start")
+    equal(nxt.code(), 5)
+    equal(wait(c).code(), 5)
+    equal(c.ask("remove", force=0), (204, None))
+    equal(gone.code(), 5)
+    c.ended()
+    check(not c.data.exists() and not c.run.exists(), "left on disk")
+    equal(c.actions(), ["start", "die", "destroy"])
+    equal(list((w.data / "trash").iterdir()), [])
+
+
+def case_bad_condition(w):
+    """a senseless wait condition is 400"""
+    c = Container(w, ["true"]).spawn()
+    equal(c.ask("wait", condition="later")[0], 400)
+
+
+def case_auto_remove(w):
+    """an auto-removed container leaves nothing; its waiters know the exit code"""
+    c = Container(w, [SH, "-c", "echo bye; exit 9"], auto_remove=True).spawn()
+    a, gone, nxt = c.attach(), wait(c, "removed"), wait(c, "next-exit")
+    c.ask("start")
+    equal(a.finish()[0], b"bye\n")
+    equal((gone.code(), nxt.code()), (9, 9))
+    c.ended()
+    check(not c.data.exists() and not c.run.exists() and not (w.data / "names" / c.name).is_symlink(), "left")
+    equal(c.actions(), ["attach", "start", "die", "destroy"])
+
+
+def case_failed_start(w):
+    """a program that is not there: 400, 127 on record, still created, clients let go"""
+    c = Container(w, ["/no/such"]).spawn()
+    a, n = c.attach(), wait(c, "next-exit")
+    code, body = c.ask("start")
+    equal(code, 400)
+    check("no such file or directory" in body["message"] or "not found" in body["message"], body)
+    equal(a.finish(), (b"", b""))
+    got = n.get()
+    equal(got["StatusCode"], 127)
+    check(got["Error"]["Message"], got)
+    s = c.status()
+    equal((s["state"], s["exit-code"], s["run"]), ("created", "127", "0"))
+    c.ended()
+    equal(c.actions(), ["attach"])
+
+
+def case_failed_start_removed(w):
+    """an auto-remove container that cannot start is removed"""
+    c = Container(w, ["/no/such"], auto_remove=True).spawn()
+    gone = wait(c, "removed")
+    equal(c.ask("start")[0], 400)
+    equal(gone.code(), 127)
+    check(not c.data.exists(), "left")
+    equal(c.ended(), 0)
+
+
+def case_no_plan(w):
+    """a start without a plan is the engine's failure"""
+    c = Container(w, ["true"])
+    (c.run / "plan").unlink()
+    c.spawn()
+    equal(c.ask("start")[0], 500)
+    c.ended()
+
+
+# ---------------------------------------------------------------- stop, kill, restart
+
+def case_stop(w):
+    """stop sends the stop signal, waits, and is answered when the record is there"""
+    c = Container(w, [SH, "-c", "trap 'echo caught; exit 4' TERM; echo up; while :; do sleep 0.05; done"]).spawn()
+    a = c.attach()
+    c.ask("start")
+    a.expect(b"up")
+    equal(c.ask("stop"), (204, None))
+    equal(c.status()["exit-code"], "4")
+    equal(a.finish()[0], b"caught\n")
+    equal(c.actions(), ["attach", "start", "kill", "die", "stop"])
+    c.ended()
+
+
+def case_stop_timeout(w):
+    """stop kills after its timeout; several stops at once are all answered, the shorter one counts"""
+    c = Container(w, [SH, "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"]).spawn()
+    a = c.attach()
+    c.ask("start")
+    a.expect(b"up")
+    begun = time.monotonic()
+    socks = [c.send("stop", timeout=t) for t in (-1, 30, 1)]
+    equal([answer(s)[0] for s in socks], [204] * 3)
+    took = time.monotonic() - begun
+    check(0.9 < took < 5, took)
+    equal(c.status()["exit-code"], "137")
+    kills = [e["Actor"]["Attributes"]["signal"] for e in w.events() if e["Action"] == "kill"]
+    equal(kills, ["15", "9"])
+    equal(c.actions()[-2:], ["die", "stop"])
+    c.ended()
+
+
+def case_plan_stop_signal(w):
+    """stop-signal and stop-timeout of the plan are the defaults"""
+    c = Container(w, [SH, "-c", "trap 'exit 2' INT; trap '' TERM; echo up; while :; do sleep 0.05; done"],
+                  stop_signal=2, stop_timeout=20).spawn()
+    a = c.attach()
+    c.ask("start")
+    a.expect(b"up")
+    equal(c.ask("stop"), (204, None))
+    equal(c.status()["exit-code"], "2")
+    c.ended()
+
+
+def case_kill(w):
+    """kill delivers any signal; KILL is answered when the process is gone"""
+    c = Container(w, [SH, "-c", "trap 'echo usr1' USR1; echo up; while :; do sleep 0.05; done"]).spawn()
+    a = c.attach()
+    c.ask("start")
+    a.expect(b"up")
+    equal(c.ask("kill", signal=10), (204, None))
+    a.expect(b"usr1")
+    pid = int(c.status()["pid"])
+    equal(c.ask("kill", signal=9), (204, None))
+    check(not os.path.exists(f"/proc/{pid}"), "still there")
+    equal(c.status()["exit-code"], "137")
+    c.ended()
+    equal(c.actions(), ["attach", "start", "kill", "kill", "die"])
+
+
+def case_restart(w):
+    """restart: kill, die, stop, start, restart; the new run follows the new plan"""
+    c = Container(w, ["sleep", "60"], stop_timeout=1).spawn()
+    c.ask("start")
+    n = wait(c, "next-exit")
+    c.argv = [SH, "-c", "echo second; sleep 60"]
+    c.write_plan()
+    equal(c.ask("restart", signal=9), (204, None))
+    equal(n.code(), 137)
+    s = c.status()
+    equal((s["state"], s["run"]), ("running", "2"))
+    equal(c.actions(), ["start", "kill", "die", "stop", "start", "restart"])
+    equal(c.ask("remove", force=1), (204, None))
+    equal(c.actions()[6:], ["kill", "die", "destroy"])
+    equal(c.ended(), 0)
+
+
+def case_restart_stopped(w):
+    """restart of a stopped container starts it, auto-remove notwithstanding"""
+    c = Container(w, ["sleep", "60"], auto_remove=True).spawn()
+    equal(c.ask("restart"), (204, None))
+    equal(c.ask("restart", signal=9), (204, None))
+    equal(c.status()["run"], "2")
+    equal(c.ask("stop", signal=9), (204, None))
+    c.ended()
+    check(not c.data.exists(), "left")
+
+
+def case_sigterm(w):
+    """SIGTERM to the monitor stops the container properly, then ends it; other signals do nothing"""
+    c = Container(w, [SH, "-c", "trap 'exit 6' TERM; echo up; while :; do sleep 0.05; done"]).spawn()
+    a = c.attach()
+    c.ask("start")
+    a.expect(b"up")
+    for sig in set(signal.Signals) - {signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL, signal.SIGSTOP}:
+        os.kill(c.monitor.pid, sig)
+    time.sleep(0.05)
+    equal(c.ask("start"), (304, None))
+    os.kill(c.monitor.pid, signal.SIGTERM)
+    equal(c.ended(), 0)
+    equal(c.status()["exit-code"], "6")
+
+
+def case_sigterm_idle(w):
+    """SIGTERM to an idle monitor lets its clients go"""
+    c = Container(w, ["true"]).spawn()
+    a = c.attach()
+    os.kill(c.monitor.pid, signal.SIGTERM)
+    equal(a.finish(), (b"", b""))
+    equal(c.ended(), 0)
+
+
+def case_messages_at_the_end(w):
+    """a message that comes while the monitor ends is answered, again and again"""
+    c = Container(w, [SH, "-c", "exit 0"]).spawn()
+    for _ in range(60):
+        try:
+            code, _ = c.ask("start")
+        except (ConnectionRefusedError, BrokenPipeError, FileNotFoundError, Failure):
+            c.ended()
+            code, _ = c.spawn().ask("start")
+        check(code in (204, 304), code)
+    c.ended()
+    equal(c.status()["exit-code"], "0")
+
+
+# ---------------------------------------------------------------- attach
+
+def case_stdin(w):
+    """half-closing ends a StdinOnce container's input, and its output still comes"""
+    c = Container(w, ["cat"], stdin=True, once=True).spawn()
+    a = c.attach()
+    a.send(b"early ")
+    c.ask("start")
+    a.send(b"late\n")
+    a.half_close()
+    equal(a.finish(), (b"early late\n", b""))
+    equal(c.ended(), 0)
+
+
+def case_early_bytes(w):
+    """what a client sent along with its request is input"""
+    c = Container(w, ["cat"], stdin=True, once=True).spawn()
+    sock = c.send("attach", blob=b"first ", stream=1, stdin=1, stdout=1, upgraded=1)
+    a = Stream(sock, True, head=False)
+    c.ask("start")
+    a.send(b"second")
+    a.half_close()
+    equal(a.finish()[0], b"first second")
+
+
+def case_stdin_stays_open(w):
+    """without StdinOnce the next client can go on typing"""
+    c = Container(w, ["cat"], stdin=True).spawn()
+    a = c.attach()
+    c.ask("start")
+    a.send(b"one\n")
+    a.expect(b"one\n")
+    a.half_close()
+    b = c.attach()
+    b.send(b"two\n")
+    b.expect(b"two\n")
+    a.expect(b"two\n")
+    c.ask("kill", signal=9)
+    a.finish()
+    b.finish()
+    c.ended()
+
+
+def case_lost_client_input(w):
+    """a client that sends and vanishes: its input arrives, then the end of it"""
+    c = Container(w, [SH, "-c", "cat >/tmp/x || cat; wc -c </tmp/x"] if not FAKE else ["wc", "-c"],
+                  stdin=True, once=True).spawn()
+    watcher = c.attach(stdin=0)
+    c.ask("start")
+    a = c.attach(stdout=0, stderr=0)
+    a.send(b"x" * 100000)
+    a.close()
+    equal(watcher.finish()[0].strip(), b"100000")
+
+
+def case_thrown_away(w):
+    """without an open stdin whatever a client sends is thrown away"""
+    c = Container(w, [SH, "-c", "cat; echo done"]).spawn()
+    a = c.attach()
+    c.ask("start")
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        for _ in range(20):
+            a.send(b"z" * 65536)
+    equal(a.finish(), (b"done\n", b""))
+
+
+def case_input_backpressure(w):
+    """input waits in the client while the container does not read, and none of it is lost"""
+    total = 8 << 20
+    c = Container(w, [SH, "-c", "sleep 0.5; wc -c"], stdin=True, once=True).spawn()
+    a = c.attach()
+    c.ask("start")
+    a.sock.settimeout(20)
+    sender = threading.Thread(target=lambda: (a.send(b"i" * total), a.half_close()))
+    sender.start()
+    equal(a.finish()[0].strip(), str(total).encode())
+    sender.join()
+    c.ended()
+
+
+def case_several_clients(w):
+    """several clients see the same; one that vanishes disturbs nobody"""
+    c = Container(w, [SH, "-c", "seq 1 2000; sleep 0.2; echo end"]).spawn()
+    clients = [c.attach() for _ in range(5)]
+    c.ask("start")
+    clients.pop().close()
+    want = "".join(f"{i}\n" for i in range(1, 2001)).encode() + b"end\n"
+    for a in clients:
+        equal(a.finish()[0], want)
+    c.ended()
+
+
+def case_slow_client(w):
+    """a client that does not read holds nobody up, and gets every byte when it does"""
+    total = 40 << 20
+    c = Container(w, [SH, "-c", f"yes 0123456789abcde | head -c {total}"], log="none").spawn()
+    slow = c.attach()
+    quick = c.attach()
+    n = wait(c, "next-exit")
+    c.ask("start")
+    equal(len(quick.finish()[0]), total)
+    equal(n.code(), 0)
+    equal(c.status()["state"], "exited")
+    check(c.monitor.poll() is None, "the monitor left with bytes for its client")
+    got = slow.finish()[0]
+    check(got == b"0123456789abcde\n" * (total // 16), len(got))
+    equal(c.ended(), 0)
+
+
+def case_streams_chosen(w):
+    """a client gets the streams it asked for; one that asked for none is let go"""
+    c = Container(w, [SH, "-c", "echo out; echo err >&2"]).spawn()
+    only_err = c.attach(stdout=0)
+    nothing = c.attach(stdin=0, stdout=0, stderr=0)
+    equal(nothing.finish(), (b"", b""))
+    c.ask("start")
+    equal(only_err.finish(), (b"", b"err\n"))
+
+
+def case_replay(w):
+    """logs=1 replays and goes on live, without gap or repeat"""
+    c = Container(w, [SH, "-c", "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; done; printf tail; "
+                                "sleep 2; echo end"]).spawn()
+    c.ask("start")
+    want = "".join(f"line {i}\n" for i in range(1, 3001)) + "tailend\n"
+    clients = []
+    for _ in range(15):
+        clients.append(c.attach(logs=1))
+        time.sleep(0.02)
+    for a in clients:
+        equal(a.finish()[0].decode(), want)
+    c.ended()
+    c.spawn()
+    equal(c.attach(logs=1, stream=0).finish()[0].decode(), want)
+    c.ended()
+
+
+def case_head_first(w):
+    """the first byte of the stream waits until the peer has read the head"""
+    c = Container(w, [SH, "-c", "echo hello"]).spawn()
+    sock = c.send("attach", stream=1, stdout=1, upgraded=0, type=TYPE_MUX)
+    c.ask("start")
+    time.sleep(0.15)
+    head = sock.recv(65536)
+    check(head.endswith(b"\r\n\r\n"), head)
+    equal(Stream(sock, True, head=False).finish()[0], b"hello\n")
+
+
+def case_grandchild(w):
+    """somebody left behind with the pipe open does not hold the end up"""
+    if not FAKE:
+        raise Skipped("the pid namespace ends everybody")
+    c = Container(w, [SH, "-c", "sleep 30 & echo main"]).spawn()
+    a = c.attach()
+    c.ask("start")
+    begun = time.monotonic()
+    equal(a.finish()[0], b"main\n")
+    check(time.monotonic() - begun < 2, "held up")
+    c.ended()
+
+
+# ---------------------------------------------------------------- terminals
+
+def case_tty(w):
+    """a terminal: raw stream, size given before the start, input, resize"""
+    c = Container(w, [SH, "-c", "stty size; read x; echo got $x; stty size; exit 3"], tty=True, stdin=True).spawn()
+    a = c.attach()
+    equal(c.ask("resize", height=33, width=99)[0], 409)
+    c.ask("start")
+    a.expect(b"33 99")
+    equal(c.ask("resize", height=44, width=111), (200, None))
+    a.send(b"word\n")
+    seen = a.expect(b"44 111")
+    check(b"got word" in seen, seen)
+    equal(a.finish()[1], b"")
+    c.ended()
+    equal(c.actions(), ["attach", "start", "resize", "die"])
+    equal(c.status()["exit-code"], "3")
+
+
+def case_detach(w):
+    """the detach keys end the client and not the container; a broken-off sequence is passed on"""
+    c = Container(w, ["cat"], tty=True, stdin=True).spawn()
+    a = c.attach()
+    c.ask("start")
+    a.send(b"a\x10b\n")
+    a.expect(b"a^Pb")
+    a.send(b"xyz\x10\x11")
+    a.finish()
+    equal(c.status()["state"], "running")
+    until(lambda: "detach" in c.actions(), "event detach")
+    b = c.attach(keys="ctrl-a,x")
+    b.send(b"\x01x")
+    b.finish()
+    equal(c.ask("kill", signal=9), (204, None))
+    c.ended()
+
+
+# ---------------------------------------------------------------- exec
+
+def running(w, **options):
+    c = Container(w, ["sleep", "300"], **options).spawn()
+    equal(c.ask("start"), (204, None))
+    return c
+
+
+def case_exec(w):
+    """exec: streams, input, exit code on record before the stream ends"""
+    c = running(w)
+    e = c.exec_create([SH, "-c", "cat; echo err >&2; exit 12"])
+    s = c.exec_start(e)
+    s.send(b"input")
+    s.half_close()
+    equal(s.finish(), (b"input", b"err\n"))
+    equal((c.exec_status(e)["state"], c.exec_status(e)["exit-code"]), ("exited", "12"))
+    equal(c.actions()[1:], [f"exec_start: {SH} -c cat; echo err >&2; exit 12", "exec_die"])
+    again = c.exec_start(e).finish()
+    check(b"has already run" in again[0], again)
+    code, body = answer(c.exec_start(e, detach=1))
+    equal((code, body["message"]), (409, f"exec command {e} has already run"))
+    c.ask("kill", signal=9)
+    c.ended()
+    code, body = answer(c.spawn().send("exec-start", id=e, detach=1, tty=0, upgraded=0))
+    check(code == 409, body)
+
+
+def case_exec_not_running(w):
+    """exec in a container that does not run is 409"""
+    c = Container(w, ["true"])
+    e = c.exec_create(["true"])
+    code, body = answer(c.spawn().send("exec-start", id=e, detach=0, tty=0, upgraded=0))
+    equal((code, body["message"]), (409, f"container {c.id} is not running"))
+    code, body = answer(c.spawn().send("exec-start", id=new_id(), detach=0, tty=0, upgraded=0)
+                        if c.ended() == 0 else None)
+    equal(code, 404)
+
+
+def case_exec_failed(w):
+    """a program that is not there: text in the stream and 127, or 400 when detached"""
+    c = running(w)
+    e = c.exec_create(["/no/such"])
+    out, _ = c.exec_start(e).finish()
+    check(b"no such file or directory" in out or b"not found" in out, out)
+    equal(c.exec_status(e)["exit-code"], "127")
+    e = c.exec_create(["/no/such"])
+    equal(answer(c.exec_start(e, detach=1))[0], 400)
+    c.ask("kill", signal=9)
+
+
+def case_exec_detached(w):
+    """a detached exec answers 200 with nothing and runs on"""
+    c = running(w)
+    e = c.exec_create([SH, "-c", "echo unseen; sleep 0.2; exit 5"])
+    equal(answer(c.exec_start(e, detach=1)), (200, None))
+    equal(c.exec_status(e)["state"], "running")
+    until(lambda: c.exec_status(e)["state"] == "exited", "exec's end")
+    equal(c.exec_status(e)["exit-code"], "5")
+    c.ask("kill", signal=9)
+
+
+def case_exec_tty(w):
+    """exec on a terminal: early size, resize, raw or framed as the start asks"""
+    c = running(w)
+    e = c.exec_create([SH, "-c", "stty size; read x; stty size"], tty=True)
+    equal(c.ask("exec-resize", id=e, height=20, width=70), (200, None))
+    s = c.exec_start(e, tty=True)
+    s.expect(b"20 70")
+    equal(c.ask("exec-resize", id=e, height=21, width=71), (200, None))
+    s.send(b"\n")
+    s.expect(b"21 71")
+    s.finish()
+    e = c.exec_create([SH, "-c", "echo framed"], tty=True)
+    equal(c.exec_start(e, tty=False).finish()[0], b"framed\r\n")
+    c.ask("kill", signal=9)
+
+
+def case_exec_backpressure(w):
+    """an exec's output waits for its client and all of it arrives"""
+    total = 20 << 20
+    c = running(w)
+    e = c.exec_create([SH, "-c", f"yes 0123456789abcde | head -c {total}"])
+    s = c.exec_start(e)
+    time.sleep(0.3)
+    equal(c.exec_status(e)["state"], "running")
+    equal(len(s.finish()[0]), total)
+    equal(c.exec_status(e)["exit-code"], "0")
+    c.ask("kill", signal=9)
+
+
+def case_exec_client_gone(w):
+    """a client that vanishes: the process goes on, its output thrown away, its input at an end"""
+    c = running(w)
+    mark = "/tmp/mark" if FAKE else "/dev/null"
+    e = c.exec_create([SH, "-c", f"cat >{mark}; yes | head -c 3000000; exit 21"])
+    s = c.exec_start(e)
+    s.send(b"x")
+    s.close()
+    until(lambda: c.exec_status(e)["state"] == "exited", "exec's end")
+    equal(c.exec_status(e)["exit-code"], "21")
+    c.ask("kill", signal=9)
+
+
+def case_exec_detach_keys(w):
+    """detach keys leave an exec running"""
+    c = running(w)
+    e = c.exec_create([SH, "-c", "read x; exit 1"], tty=True, detach_keys="ctrl-x")
+    s = c.exec_start(e, tty=True)
+    s.send(b"\x18")
+    s.finish()
+    equal(c.exec_status(e)["state"], "running")
+    until(lambda: "exec_detach" in c.actions(), "event")
+    c.ask("kill", signal=9)
+    c.ended()
+    equal(c.exec_status(e)["state"], "exited")
+
+
+def case_exec_many(w):
+    """a hundred execs in a row, each with its output and its code"""
+    c = running(w)
+    for i in range(100):
+        e = c.exec_create([SH, "-c", f"echo {i}; exit {i}"])
+        equal(c.exec_start(e).finish()[0], f"{i}\n".encode())
+        equal(c.exec_status(e)["exit-code"], str(i))
+    c.ask("kill", signal=9)
+    equal(c.ended(), 0)
+
+
+def case_exec_expiry(w):
+    """an exec session's folder goes five minutes after its end, a younger one stays"""
+    c = running(w)
+    young = c.exec_create(["true"])
+    c.exec_start(young).finish()
+    old = c.exec_create(["true"])
+    path = c.run / "exec" / old / "status"
+    path.write_text((c.run / "exec" / young / "status").read_text().replace("finished=1", "finished=0"))
+    c.ask("kill", signal=9)
+    c.ended()
+    c.spawn()
+    equal(c.ask("start"), (204, None))
+    check(not path.exists() and not (w.run / "execs" / old).is_symlink(), "the old one is there")
+    equal(c.exec_status(young)["state"], "exited")
+    c.ask("kill", signal=9)
+
+
+# ---------------------------------------------------------------- the container's folder
+
+def case_reload(w):
+    """after a reload events carry the new name and labels"""
+    c = running(w)
+    c.name = "renamed"
+    c.write_plan()
+    c.send("reload", connect=False).close()
+    equal(c.ask("kill", signal=9), (204, None))
+    die = [e for e in w.events() if e["Action"] == "die"][0]
+    equal(die["Actor"]["Attributes"]["name"], "renamed")
+
+
+def case_removed_meanwhile(w):
+    """a container that is gone from the disk answers 404, and its monitor does not stay"""
+    c = Container(w, ["true"])
+    shutil.rmtree(c.data)
+    c.spawn()
+    code, body = c.ask("start")
+    equal((code, body["message"]), (404, f"No such container: {c.id}"))
+    equal(c.ended(), 0)
+
+
+def case_remove_while_held(w):
+    """removing a container that never ran lets go whoever waits for it"""
+    c = Container(w, ["true"]).spawn()
+    a, n = c.attach(), wait(c, "next-exit")
+    equal(c.ask("remove", force=0), (204, None))
+    equal(a.finish(), (b"", b""))
+    equal(n.code(), 0)
+    equal(c.ended(), 0)
+
+
+def case_senseless_messages(w):
+    """messages without sense do no harm"""
+    c = running(w)
+    for data in (b"", b"x", b"\0" * 4, struct.pack("=I", 99) + b"start\0", os.urandom(500)):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+            c.at(sock.connect)
+            sock.send(data)
+    with c.send("no-such-operation") as sock:
+        equal(sock.recv(10), b"")
+    for op in ("attach", "wait", "exec-start", "resize", "exec-resize"):
+        c.send(op, connect=False).close()
+        c.send(op).close()
+    equal(c.ask("start"), (304, None))
+    c.ask("kill", signal=9)
+    equal(c.ended(), 0)
+
+
+# ---------------------------------------------------------------- crashes
+
+def needs_crash_points():
+    if b"before-exit-record" not in pathlib.Path(MONITOR).read_bytes():
+        raise Skipped("built without crash points")
+
+
+def recovered(c):
+    c.spawn("--recover", wait=True)
+    equal(c.monitor.returncode, 0)
+
+
+def crash(w, point, auto_remove):
+    c = Container(w, [SH, "-c", "sleep 0.1; exit 8"], auto_remove=auto_remove)
+    c.spawn(env={"DAYFLY_CRASH_AT": point})
+    n = wait(c, "next-exit")
+    with contextlib.suppress(Failure, ConnectionResetError):
+        c.ask("start")
+    equal(c.ended(), -signal.SIGKILL)
+    with contextlib.suppress(ConnectionResetError, Failure, ValueError):
+        n.get()
+    return c
+
+
+def case_crash_points(w):
+    """killed anywhere, a monitor leaves what --recover completes"""
+    needs_crash_points()
+    for point in ("after-clone", "after-running-record", "after-exit", "before-exit-record", "after-exit-record"):
+        c = crash(w, point, False)
+        begun = (c.status() or {}).get("started")
+        recovered(c)
+        s = c.status()
+        if point == "after-clone":
+            check(s is None, s)
+            continue
+        want = ("exited", "8", "1") if point == "after-exit-record" else ("exited", "255", "0")
+        equal((point, s["state"], s["exit-code"], s["exit-known"]), (point, *want))
+        equal(s["started"], begun)
+        equal(read_status(c.data / "state"), s)
+        if point != "after-exit-record":
+            equal(c.actions()[-1], "die")
+        equal(c.spawn().ask("remove", force=0), (204, None))
+
+
+def case_crash_points_removed(w):
+    """killed anywhere, an auto-remove container is gone after --recover"""
+    needs_crash_points()
+    for point in ("after-running-record", "after-exit", "before-exit-record", "after-exit-record",
+                  "before-remove", "after-remove"):
+        c = crash(w, point, True)
+        if point != "after-remove":
+            recovered(c)
+        check(not c.data.exists() and not c.run.exists(), f"{point}: left on disk")
+        check(not (w.data / "names" / c.name).is_symlink(), f"{point}: name left")
+
+
+def case_killed_monitor(w):
+    """kill -9 of a monitor ends its container; the next monitor tells and can start again"""
+    c = Container(w, [SH, "-c", "echo up; sleep 300"]).spawn()
+    a = c.attach()
+    c.ask("start")
+    a.expect(b"up")
+    e = c.exec_create(["sleep", "300"])
+    equal(answer(c.exec_start(e, detach=1))[0], 200)
+    pid = int(c.status()["pid"])
+    c.kill()
+    until(lambda: not os.path.exists(f"/proc/{pid}") or "Z" in open(f"/proc/{pid}/stat").read().split()[2],
+          "the container's end")
+    c.spawn()
+    got = wait(c).get()
+    equal(got["StatusCode"], 255)
+    check("unknown" in got["Error"]["Message"], got)
+    equal(c.exec_status(e)["state"], "exited")
+    c.spawn() if c.ended() == 0 else None
+    equal(c.ask("start"), (204, None))
+    equal(c.status()["run"], "2")
+    equal(c.ask("remove", force=1), (204, None))
+
+
+def case_killed_at_random(w):
+    """killed at any moment, a monitor leaves a record --recover settles, and no process"""
+    for i in range(40):
+        c = Container(w, [SH, "-c", "sleep 0.005; exit 3"], auto_remove=i % 2 == 0)
+        c.spawn()
+        c.send("start").close()
+        time.sleep(random.uniform(0, 0.03))
+        c.kill()
+        pid = int((c.status() or {}).get("pid", 0))
+        if not c.data.exists() and not c.run.exists():
+            continue
+        recovered(c)
+        s = c.status()
+        check(s is None or s["state"] in ("created", "exited"), s)
+        check(s is None or s["state"] == "created" or (s["exit-code"], s["exit-known"]) in (("3", "1"), ("255", "0")), s)
+        check(c.auto_remove is False or not s or s["state"] == "created", s)
+        check(pid == 0 or not os.path.exists(f"/proc/{pid}/exe"), f"process {pid} is left")
+
+
+def case_many_at_once(w):
+    """eight at a time, every exit code is right and every monitor ends"""
+    failures = []
+
+    def one(number):
+        try:
+            for i in range(25):
+                code = (number * 25 + i) % 256
+                c = Container(w, [SH, "-c", f"echo {code}; exit {code}"], auto_remove=True).spawn()
+                a, gone = c.attach(), wait(c, "removed")
+                equal(c.ask("start"), (204, None))
+                equal(a.finish()[0], f"{code}\n".encode())
+                equal(gone.code(), code)
+                c.ended()
+        except Exception as e:  # pylint: disable=broad-except
+            failures.append(repr(e))
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    equal(failures, [])
+    equal(list((w.data / "containers").iterdir()), [])
+
+
+# ---------------------------------------------------------------- idle
+
+def proc_numbers(pid, name, *keys):
+    numbers = {}
+    for line in pathlib.Path(f"/proc/{pid}/{name}").read_text().splitlines():
+        key, _, value = line.partition(":")
+        if key in keys:
+            numbers[key] = int(value.split()[0])
+    return numbers
+
+
+def case_idle(w):
+    """an idle monitor does not wake up"""
+    c = running(w)
+    e = c.exec_create([SH, "-c", "yes | head -c 5000000"])
+    c.exec_start(e).finish()
+    time.sleep(0.5)
+    key = "voluntary_ctxt_switches"
+    before = proc_numbers(c.monitor.pid, "status", key)
+    time.sleep(1.5)
+    equal(proc_numbers(c.monitor.pid, "status", key), before)
+    fds = sorted(os.readlink(f"/proc/{c.monitor.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{c.monitor.pid}/fd"))
+    memory = proc_numbers(c.monitor.pid, "smaps_rollup", "Pss", "Private_Dirty", "Rss")
+    c.ask("kill", signal=9)
+    return f"{memory}, {len(fds)} descriptors"
+
+
+def main():
+    cases = {n[5:]: f for n, f in globals().items() if n.startswith("case_")}
+    names = sys.argv[1:] or list(cases)
+    failed = 0
+    for number, name in enumerate(names, 1):
+        world = World()
+        known = []
+        original = Container.__init__
+
+        def remember(self, *args, __original=original, __known=known, **kw):
+            __known.append(self)
+            __original(self, *args, **kw)
+        Container.__init__ = remember
+        begun = time.monotonic()
+        try:
+            note = cases[name](world)
+            verdict = "ok"
+        except Skipped as reason:
+            note, verdict = None, f"ok # SKIP {reason}:"
+        except Exception:  # pylint: disable=broad-except
+            note, verdict = traceback.format_exc(limit=-2), "not ok"
+            failed += 1
+        Container.__init__ = original
+        for c in known:
+            c.kill()
+        world.close()
+        print(f"{verdict} {number} {name}: {cases[name].__doc__} ({time.monotonic() - begun:.2f} s)", flush=True)
+        if note:
+            print("\n".join(f"  # {line}" for line in str(note)[:3000].strip().splitlines()), flush=True)
+    print(f"1..{len(names)}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

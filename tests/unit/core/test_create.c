@@ -1,0 +1,351 @@
+#include "bodies.h"
+#include "create.h"
+
+static char *text_of(json_object *o)
+{
+	auto_buf struct buf out = { 0 };
+	struct jsonw w = JSONW(&out);
+
+	json_write(&w, NULL, o);
+	return buf_steal(&out);
+}
+
+static void assert_json(json_object *o, const char *want)
+{
+	auto_free char *have = text_of(o), *q = quoted(want);
+
+	assert_string_equal(have, q);
+}
+
+static void the_cli_and_docker_py_make_the_same_container(void **unused)
+{
+	auto_container struct container *cli = container_of_body(body_cli, NULL);
+	auto_container struct container *py = container_of_body(body_py, NULL);
+	auto_free char *a = text_of(cli->host_config), *b = text_of(py->host_config);
+
+	(void)unused;
+	/* the one difference that Docker shows too: an explicit [] or {} stays */
+	assert_string_equal(a, b);
+	assert_json(json_get(cli->config, "Cmd"), "['echo','hi']");
+}
+
+static void defaults_are_those_of_docker(void **unused)
+{
+	auto_container struct container *ct = container_of_body(body_py, NULL);
+	json_object *h = ct->host_config;
+
+	(void)unused;
+	assert_json(json_get(h, "RestartPolicy"), "{'Name':'no','MaximumRetryCount':0}");
+	assert_json(json_get(h, "LogConfig"), "{'Type':'json-file','Config':{}}");
+	assert_string_equal(json_get_str(h, "NetworkMode", ""), "bridge");
+	assert_string_equal(json_get_str(h, "IpcMode", ""), "private");
+	assert_string_equal(json_get_str(h, "CgroupnsMode", ""), "private");
+	assert_json(json_get(h, "ShmSize"), "67108864");
+	assert_null(json_get(h, "PidsLimit"));
+	assert_null(json_get(h, "MemorySwappiness"));
+	assert_json(json_get(h, "PortBindings"), "{}");
+	assert_int_equal(json_object_array_length(json_get(h, "MaskedPaths")), 11);
+	assert_int_equal(json_object_array_length(json_get(h, "ReadonlyPaths")), 5);
+	assert_json(json_get(ct->config, "Labels"), "{}");
+}
+
+static void everything_the_cli_can_say_is_kept(void **unused)
+{
+	auto_container struct container *ct =
+		container_of_body(body_cli_full, "{'Entrypoint':['/e'],'Cmd':['c'],'Env':['B=0','C=2']}");
+	json_object *h = ct->host_config, *c = ct->config;
+
+	(void)unused;
+	assert_json(json_get(c, "Env"), "['A','B=1','C=2']");
+	assert_null(json_get(c, "Entrypoint"));
+	assert_string_equal(json_get_str(ct->doc, "Path", ""), "sh");
+	assert_json(json_get(c, "StopTimeout"), "3");
+	assert_json(json_get(h, "CapAdd"), "['CAP_NET_ADMIN']");
+	assert_json(json_get(h, "Tmpfs"), "{'/t':'size=3M'}");
+	assert_json(json_get(h, "Annotations"), "{'a':'b'}");
+	assert_json(json_get(h, "Ulimits"), "[{'Name':'nofile','Hard':20,'Soft':10}]");
+	assert_json(json_get(h, "Init"), "true");
+	assert_json(json_get(ct->doc, "Mounts"),
+		"[{'Type':'bind','Source':'/tmp/q','Destination':'/y','Mode':'ro','RW':false,"
+		"'Propagation':'rprivate'},"
+		"{'Type':'bind','Source':'/tmp','Destination':'/z','Mode':'','RW':false,"
+		"'Propagation':'rprivate'},"
+		"{'Type':'tmpfs','Source':'','Destination':'/tt','Mode':'','RW':true,'Propagation':''}]");
+	assert_json(json_get(ct->doc, "Warnings"), "[]");
+}
+
+static void a_volume_that_is_a_bind_mount_passes(void **unused)
+{
+	auto_container struct container *ct = container_of_body(body_py_bind, NULL);
+
+	(void)unused;
+	assert_int_equal(json_object_array_length(json_get(ct->doc, "Mounts")), 1);
+}
+
+/* clang-format off */
+static const struct command_case {
+	const char *request, *image, *entrypoint, *cmd; /* NULL: no command specified */
+} command_cases[] = {
+	{ "'Image':'i'", "{}", NULL, NULL },
+	{ "'Image':'i'", "{'Cmd':['c']}", "null", "['c']" },
+	{ "'Image':'i','Cmd':['x']", "{'Cmd':['c']}", "null", "['x']" },
+	{ "'Image':'i','Cmd':'x y'", "{'Cmd':['c']}", "null", "['x y']" },
+	{ "'Image':'i','Cmd':[]", "{'Cmd':['c']}", "null", "['c']" },
+	{ "'Image':'i'", "{'Entrypoint':['e'],'Cmd':['c']}", "['e']", "['c']" },
+	{ "'Image':'i','Cmd':['x']", "{'Entrypoint':['e'],'Cmd':['c']}", "['e']", "['x']" },
+	{ "'Image':'i','Entrypoint':'n'", "{'Entrypoint':['e'],'Cmd':['c']}", "['n']", "null" },
+	{ "'Image':'i','Entrypoint':['n'],'Cmd':['x']", "{'Entrypoint':['e'],'Cmd':['c']}", "['n']", "['x']" },
+	{ "'Image':'i','Entrypoint':null", "{'Entrypoint':['e'],'Cmd':['c']}", "['e']", "['c']" },
+	{ "'Image':'i','Entrypoint':[]", "{'Entrypoint':['e'],'Cmd':['c']}", "[]", "['c']" },
+	{ "'Image':'i','Entrypoint':[''],'Cmd':['x']", "{'Entrypoint':['e'],'Cmd':['c']}", "null", "['x']" },
+	{ "'Image':'i','Entrypoint':['']", "{'Entrypoint':['e'],'Cmd':['c']}", NULL, NULL },
+};
+/* clang-format on */
+
+static void entrypoint_and_cmd_combine_as_in_docker(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(command_cases); i++) {
+		const struct command_case *cc = &command_cases[i];
+		auto_free char *body = xasprintf("{%s}", cc->request);
+		auto_create_request struct create_request q = { 0 };
+		auto_container struct container *ct = NULL;
+		struct err err = { 0 };
+
+		if (!cc->cmd) {
+			assert_true(settle(body, cc->image, 47, &q, &err) < 0);
+			assert_string_equal(err.msg, "no command specified");
+			assert_int_equal(err.kind, ERR_INVALID);
+			continue;
+		}
+		ct = container_of_body(body, cc->image);
+		assert_json(json_get(ct->config, "Entrypoint"), cc->entrypoint);
+		assert_json(json_get(ct->config, "Cmd"), cc->cmd);
+	}
+}
+
+static void the_image_fills_only_what_is_left_open(void **unused)
+{
+	static const char image[] =
+		"{'Cmd':['c'],'User':'u','WorkingDir':'/w','StopSignal':'SIGQUIT','Labels':{'a':'1','b':'2'},"
+		"'ExposedPorts':{'80/tcp':{}},'Volumes':{'/v':{}},"
+		"'Healthcheck':{'Test':['CMD','x']}}";
+	auto_container struct container *ct =
+		container_of_body("{'Image':'i','Labels':{'a':'9'},'WorkingDir':'/mine',"
+				  "'HostConfig':{'NetworkMode':'none'}}", image);
+	json_object *c = ct->config;
+
+	(void)unused;
+	assert_string_equal(json_get_str(c, "User", ""), "u");
+	assert_string_equal(json_get_str(c, "WorkingDir", ""), "/mine");
+	assert_string_equal(json_get_str(c, "StopSignal", ""), "SIGQUIT");
+	assert_json(json_get(c, "Labels"), "{'a':'9','b':'2'}");
+	assert_json(json_get(c, "ExposedPorts"), "{'80/tcp':{}}");
+	/* told, not refused: nobody asked for these in the request */
+	assert_int_equal(json_object_array_length(json_get(ct->doc, "Warnings")), 2);
+}
+
+/* clang-format off */
+static const struct refusal {
+	const char *member, *names;
+	enum err_kind kind;
+} refusals[] = {
+	{ "'HostConfig':{'Memory':1048576}", "HostConfig.Memory", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'NanoCpus':1}", "HostConfig.NanoCpus", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'CpuShares':1}", "HostConfig.CpuShares", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'PidsLimit':10}", "HostConfig.PidsLimit", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'MemorySwappiness':10}", "HostConfig.MemorySwappiness", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'OomKillDisable':true}", "HostConfig.OomKillDisable", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'BlkioWeight':10}", "HostConfig.BlkioWeight", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'CpusetCpus':'0'}", "HostConfig.CpusetCpus", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'CgroupParent':'/x'}", "HostConfig.CgroupParent", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Devices':[{'PathOnHost':'/dev/fuse'}]}", "HostConfig.Devices", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'DeviceRequests':[{}]}", "HostConfig.DeviceRequests", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'PortBindings':{'80/tcp':[{'HostPort':'1'}]}}", "HostConfig.PortBindings", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'PublishAllPorts':true}", "HostConfig.PublishAllPorts", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Links':['a:b']}", "HostConfig.Links", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'VolumesFrom':['a']}", "HostConfig.VolumesFrom", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'VolumeDriver':'nfs'}", "HostConfig.VolumeDriver", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'StorageOpt':{'size':'1G'}}", "HostConfig.StorageOpt", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'RestartPolicy':{'Name':'always'}}", "HostConfig.RestartPolicy", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'RestartPolicy':{'Name':'always'},'AutoRemove':true}", "can't create 'AutoRemove' container with restart policy", ERR_INVALID },
+	{ "'HostConfig':{'RestartPolicy':{'Name':'sometimes'}}", "invalid restart policy", ERR_INVALID },
+	{ "'HostConfig':{'NetworkMode':'container:x'}", "HostConfig.NetworkMode", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'NetworkMode':'mine'}", "HostConfig.NetworkMode", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'PidMode':'container:x'}", "HostConfig.PidMode", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'PidMode':'x'}", "invalid PID mode", ERR_INVALID },
+	{ "'HostConfig':{'IpcMode':'container:x'}", "HostConfig.IpcMode", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'UsernsMode':'x'}", "invalid userns mode", ERR_INVALID },
+	{ "'HostConfig':{'Runtime':'crun'}", "HostConfig.Runtime", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Runtime':'x'}", "unknown or invalid runtime name: x", ERR_INVALID },
+	{ "'HostConfig':{'LogConfig':{'Type':'syslog'}}", "HostConfig.LogConfig.Type", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'LogConfig':{'Type':'x'}}", "no log driver named 'x'", ERR_INVALID },
+	{ "'HostConfig':{'LogConfig':{'Type':'','Config':{'x':'1'}}}", "unknown log opt 'x'", ERR_INVALID },
+	{ "'HostConfig':{'LogConfig':{'Type':'','Config':{'max-size':'big'}}}", "invalid size", ERR_INVALID },
+	{ "'HostConfig':{'LogConfig':{'Type':'','Config':{'max-file':'0'}}}", "max-file", ERR_INVALID },
+	{ "'HostConfig':{'LogConfig':{'Type':'','Config':{'compress':'true'}}}", "compress", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'CapAdd':['NET_ADMINN']}", "CapAdd", ERR_INVALID },
+	{ "'HostConfig':{'CapDrop':['7']}", "CapDrop", ERR_INVALID },
+	{ "'HostConfig':{'SecurityOpt':['apparmor=mine']}", "apparmor", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'SecurityOpt':['label=type:x']}", "label", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'SecurityOpt':['seccomp={']}", "seccomp", ERR_INVALID },
+	{ "'HostConfig':{'SecurityOpt':['what=x']}", "--security-opt", ERR_INVALID },
+	{ "'HostConfig':{'Ulimits':[{'Name':'x','Soft':1,'Hard':1}]}", "invalid ulimit type: x", ERR_INVALID },
+	{ "'HostConfig':{'Ulimits':[{'Name':'nofile','Soft':2,'Hard':1}]}", "2 > 1", ERR_INVALID },
+	{ "'HostConfig':{'Sysctls':{'kernel.panic':'1'}}", "kernel.panic", ERR_INVALID },
+	{ "'HostConfig':{'NetworkMode':'host','Sysctls':{'net.a':'1'}}", "net.a", ERR_INVALID },
+	{ "'HostConfig':{'Dns':['x']}", "invalid IP address: x", ERR_INVALID },
+	{ "'HostConfig':{'ExtraHosts':['x']}", "add-host", ERR_INVALID },
+	{ "'HostConfig':{'ShmSize':-1}", "SHM size", ERR_INVALID },
+	{ "'HostConfig':{'OomScoreAdj':1001}", "OomScoreAdj", ERR_INVALID },
+	{ "'HostConfig':{'ConsoleSize':[1]}", "ConsoleSize", ERR_INVALID },
+	{ "'HostConfig':{'Binds':['name:/x']}", "named volumes", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Binds':['/x']}", "anonymous volumes", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Binds':['a/b:/x']}", "includes invalid characters", ERR_INVALID },
+	{ "'HostConfig':{'Binds':['/a:x']}", "must be absolute", ERR_INVALID },
+	{ "'HostConfig':{'Binds':['/a:/../']}", "can't be '/'", ERR_INVALID },
+	{ "'HostConfig':{'Binds':['/a:/b:zz']}", "invalid mode: zz", ERR_INVALID },
+	{ "'HostConfig':{'Binds':['/a:/b','/c:/b/']}", "Duplicate mount point: /b", ERR_INVALID },
+	{ "'HostConfig':{'Mounts':[{'Type':'volume','Target':'/x'}]}", "volume", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Mounts':[{'Type':'bind','Target':'/x'}]}", "field Source must not be empty", ERR_INVALID },
+	{ "'HostConfig':{'Mounts':[{'Type':'bind','Source':'/x'}]}", "field Target must not be empty", ERR_INVALID },
+	{ "'HostConfig':{'Mounts':[{'Type':'x','Source':'/x'}]}", "mount type unknown", ERR_INVALID },
+	{ "'HostConfig':{'Tmpfs':{'/x':'bogus'}}", "invalid tmpfs option", ERR_INVALID },
+	{ "'Volumes':{'/x':{}}", "Volumes", ERR_UNSUPPORTED },
+	{ "'Healthcheck':{'Test':['CMD','x']}", "Healthcheck", ERR_UNSUPPORTED },
+	{ "'MacAddress':'02:42:ac:11:00:02'", "MacAddress", ERR_UNSUPPORTED },
+	{ "'StopSignal':'SIGWHAT'", "invalid signal: SIGWHAT", ERR_INVALID },
+	{ "'WorkingDir':'rel'", "working directory 'rel'", ERR_INVALID },
+	{ "'Env':['=x']", "invalid environment variable", ERR_INVALID },
+	{ "'NetworkingConfig':{'EndpointsConfig':{'mine':{}}}", "mine", ERR_UNSUPPORTED },
+	{ "'NetworkingConfig':{'EndpointsConfig':{'bridge':{'Aliases':['x']}}}", "bridge.Aliases", ERR_UNSUPPORTED },
+	{ "'Tty':'yes'", "Tty", ERR_INVALID },
+	{ "'HostConfig':[]", "HostConfig must be an object", ERR_INVALID },
+};
+/* clang-format on */
+
+static void what_is_not_honoured_is_refused_by_name(void **unused)
+{
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {
+		const struct refusal *f = &refusals[i];
+		auto_free char *body = xasprintf("{'Image':'i','Cmd':['c'],%s}", f->member);
+		auto_create_request struct create_request q = { 0 };
+		struct err err = { 0 };
+
+		if (settle(body, NULL, 47, &q, &err) == 0)
+			fail_msg("taken: %s", f->member);
+		if (err.kind != f->kind || !strstr(err.msg, f->names))
+			fail_msg("%s: %d %s", f->member, err.kind, err.msg);
+	}
+}
+
+static void neutral_values_of_refused_fields_pass(void **unused)
+{
+	static const char *const members[] = { "'Healthcheck':{}", "'Healthcheck':{'Test':['NONE']}",
+		"'HostConfig':{'MemorySwap':-1}", "'HostConfig':{'PidsLimit':-1}",
+		"'HostConfig':{'PortBindings':null}", "'HostConfig':{'Runtime':'dayfly'}",
+		"'HostConfig':{'SecurityOpt':['label=disable','apparmor=unconfined',"
+		"'seccomp=unconfined','no-new-privileges:false']}",
+		"'NetworkingConfig':{'EndpointsConfig':{'default':null}}", "'Unknown':{'a':1}" };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		auto_free char *body = xasprintf("{'Image':'i','Cmd':['c'],%s}", members[i]);
+		auto_create_request struct create_request q = { 0 };
+		struct err err = { 0 };
+
+		if (settle(body, NULL, 47, &q, &err) < 0)
+			fail_msg("%s: %s", members[i], err.msg);
+	}
+}
+
+static void an_empty_request_is_told_so(void **unused)
+{
+	static const char *const bodies[] = { "", "null", "{}" };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		struct create_request q;
+		struct err err = { 0 };
+
+		assert_true(create_request_read(bodies[i], 47, &q, &err) < 0);
+		assert_string_equal(err.msg, "config cannot be empty in order to create a container");
+	}
+}
+
+static void old_clients_share_their_ipc_namespace(void **unused)
+{
+	auto_create_request struct create_request q = { 0 };
+
+	(void)unused;
+	assert_int_equal(settle("{'Image':'i','Cmd':['c']}", NULL, 39, &q, NULL), 0);
+	assert_string_equal(q.host.ipc_mode, "shareable");
+}
+
+static void a_summary_tells_what_the_container_tells(void **unused)
+{
+	auto_container struct container *ct =
+		container_of_body("{'Image':'busybox','Cmd':['sh','-c','a b'],'Labels':{'k':'v'},"
+				  "'HostConfig':{'NetworkMode':'none','Binds':['/tmp:/t']}}", NULL);
+	auto_summary struct summary s = { 0 };
+	auto_buf struct buf text = { 0 };
+	auto_free char *copy = NULL;
+	auto_json json_object *members = NULL;
+	auto_free char *object = NULL;
+	size_t len;
+
+	(void)unused;
+	summary_print(&text, ct);
+	len = text.len;
+	copy = xmemdup(text.data, len);
+	assert_int_equal(summary_parse(buf_steal(&text), len, &s), 0);
+	assert_true(s.created == INT64_C(1700000000123000000));
+	assert_string_equal(s.name, "calm_merian");
+	assert_string_equal(s.slash_name, "/calm_merian");
+	assert_string_equal(s.network, "none");
+	assert_string_equal(summary_label(&s, "k"), "v");
+	assert_null(summary_label(&s, "v"));
+	assert_string_equal(s.image, "busybox");
+	assert_string_equal(s.image_id, ct->image_id);
+	object = xasprintf("{%s}", s.members);
+	assert_int_equal(json_parse(object, strlen(object), &members, NULL), 0);
+	assert_string_equal(json_get_str(members, "Command", ""), "sh -c 'a b'");
+	assert_json(json_get(members, "Created"), "1700000000");
+	assert_json(json_get(members, "Labels"), "{'k':'v'}");
+	assert_json(json_get(members, "Ports"), "[]");
+	assert_json(json_get(members, "HostConfig"), "{'NetworkMode':'none'}");
+
+	/* any damage is noticed */
+	for (size_t i = 0; i < len; i++) {
+		char *damaged = xmemdup(copy, len);
+		struct summary d;
+
+		damaged[i] ^= 1;
+		assert_int_equal(summary_parse(damaged, len, &d), -EBADMSG);
+	}
+	for (size_t cut = 0; cut < len; cut++) {
+		struct summary d;
+
+		assert_int_equal(summary_parse(xmemdup(copy, cut ? cut : 1), cut, &d), -EBADMSG);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_cli_and_docker_py_make_the_same_container),
+		cmocka_unit_test(defaults_are_those_of_docker),
+		cmocka_unit_test(everything_the_cli_can_say_is_kept),
+		cmocka_unit_test(a_volume_that_is_a_bind_mount_passes),
+		cmocka_unit_test(entrypoint_and_cmd_combine_as_in_docker),
+		cmocka_unit_test(the_image_fills_only_what_is_left_open),
+		cmocka_unit_test(what_is_not_honoured_is_refused_by_name),
+		cmocka_unit_test(neutral_values_of_refused_fields_pass),
+		cmocka_unit_test(an_empty_request_is_told_so),
+		cmocka_unit_test(old_clients_share_their_ipc_namespace),
+		cmocka_unit_test(a_summary_tells_what_the_container_tells),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

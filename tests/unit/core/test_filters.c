@@ -1,0 +1,135 @@
+#include "../unit.h"
+#include "base/alloc.h"
+#include "core/container_filter.h"
+#include "core/filters.h"
+
+static void both_encodings_mean_the_same(void **unused)
+{
+	static const char *const texts[] = { "{\"label\":{\"a=b\":true,\"c\":true},\"status\":{\"exited\":true}}",
+		"{\"label\":[\"a=b\",\"c\"],\"status\":[\"exited\"]}",
+		"{\"label\": [\"a=b\",\"c\"],\"status\":{\"exited\":true,\"running\":false}}" };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		auto_filters struct filters *f = NULL;
+
+		assert_int_equal(filters_parse(texts[i], container_list_filters, &f, NULL), 0);
+		assert_true(strv_has(filters_get(f, "label"), "a=b"));
+		assert_true(strv_has(filters_get(f, "label"), "c"));
+		assert_int_equal(strv_len(filters_get(f, "status")), 1);
+		assert_null(filters_get(f, "name"));
+	}
+}
+
+static void no_filters_are_fine(void **unused)
+{
+	static const char *const texts[] = { NULL, "", "{}", "null" };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		auto_filters struct filters *f = NULL;
+
+		assert_int_equal(filters_parse(texts[i], container_list_filters, &f, NULL), 0);
+		assert_null(filters_get(f, "label"));
+		assert_true(filters_match_pattern(f, "name", "x"));
+	}
+}
+
+static void an_unknown_key_is_named(void **unused)
+{
+	auto_filters struct filters *f = NULL, *any = NULL;
+	struct err err = { 0 };
+
+	(void)unused;
+	assert_int_equal(filters_parse("{\"x\":[\"1\"]}", container_list_filters, &f, &err), -EINVAL);
+	assert_string_equal(err.msg, "invalid filter 'x'");
+	assert_int_equal(filters_parse("{\"x\":[\"1\"]}", NULL, &any, NULL), 0);
+	assert_non_null(filters_get(any, "x"));
+}
+
+static void nonsense_is_refused(void **unused)
+{
+	static const char *const texts[] = { "{", "[]", "1", "{\"label\":\"a\"}", "{\"label\":[1]}",
+		"{\"label\":{\"a\":1}}", "{\"label\":null}", "x", "{} {}" };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		auto_filters struct filters *f = NULL;
+		struct err err = { 0 };
+
+		if (filters_parse(texts[i], container_list_filters, &f, &err) == 0)
+			fail_msg("taken: %s", texts[i]);
+		assert_int_equal(err.kind, ERR_INVALID);
+	}
+}
+
+static const char *label_a(void *arg, const char *label)
+{
+	(void)arg;
+	return str_eq(label, "a") ? "1=2" : str_eq(label, "empty") ? "" : NULL;
+}
+
+static void all_labels_must_hold(void **unused)
+{
+	static const struct {
+		const char *text;
+		bool hit;
+	} cases[] = { { "{\"label\":[\"a\"]}", true }, { "{\"label\":[\"a=1=2\"]}", true },
+		{ "{\"label\":[\"a=1\"]}", false }, { "{\"label\":[\"a\",\"b\"]}", false },
+		{ "{\"label\":[\"empty\"]}", true }, { "{\"label\":[\"empty=\",\"a\"]}", true },
+		{ "{\"label\":[]}", true } };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_filters struct filters *f = NULL;
+
+		assert_int_equal(filters_parse(cases[i].text, NULL, &f, NULL), 0);
+		assert_int_equal(filters_match_labels(f, "label", label_a, NULL), cases[i].hit);
+	}
+}
+
+static void names_match_as_parts_or_expressions(void **unused)
+{
+	auto_filters struct filters *f = NULL;
+
+	(void)unused;
+	assert_int_equal(filters_parse("{\"name\":[\"^web[0-9]$\",\"(\",\"part\"]}", NULL, &f, NULL), 0);
+	assert_true(filters_match_pattern(f, "name", "web1"));
+	assert_false(filters_match_pattern(f, "name", "web12"));
+	assert_true(filters_match_pattern(f, "name", "a(b"));
+	assert_true(filters_match_pattern(f, "name", "apartment"));
+	assert_false(filters_match_pattern(f, "name", "other"));
+}
+
+static void a_yes_or_no_takes_four_words(void **unused)
+{
+	auto_filters struct filters *f = NULL;
+	struct err err = { 0 };
+	int v;
+
+	(void)unused;
+	assert_int_equal(filters_parse("{\"a\":[\"true\"],\"b\":[\"0\"],\"c\":[\"maybe\"]}", NULL, &f, NULL),
+		0);
+	assert_int_equal(filters_bool(f, "a", &v, &err), 0);
+	assert_int_equal(v, 1);
+	assert_int_equal(filters_bool(f, "b", &v, &err), 0);
+	assert_int_equal(v, 0);
+	assert_int_equal(filters_bool(f, "none", &v, &err), 0);
+	assert_int_equal(v, -1);
+	assert_int_equal(filters_bool(f, "c", &v, &err), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(both_encodings_mean_the_same),
+		cmocka_unit_test(no_filters_are_fine),
+		cmocka_unit_test(an_unknown_key_is_named),
+		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(all_labels_must_hold),
+		cmocka_unit_test(names_match_as_parts_or_expressions),
+		cmocka_unit_test(a_yes_or_no_takes_four_words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,61 @@
+/* The state table: complete, and with the few properties everything else relies on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "monitor/monitor.h"
+
+static void every_state_answers_every_event(void **unused)
+{
+	(void)unused;
+	for (int s = 0; s < ST_COUNT; s++)
+		for (int e = 0; e < EV_COUNT; e++)
+			assert_non_null(mon_action_for((enum mon_state)s, (enum mon_event)e));
+}
+
+static void only_a_container_that_does_not_run_is_started(void **unused)
+{
+	(void)unused;
+	for (int s = 0; s < ST_COUNT; s++)
+		if (s != ST_CREATED) {
+			assert_ptr_not_equal(
+				mon_action_for((enum mon_state)s, EV_START), start_now);
+			assert_ptr_not_equal(
+				mon_action_for((enum mon_state)s, EV_RESTART), start_again);
+		}
+}
+
+static void a_run_ends_exactly_once(void **unused)
+{
+	(void)unused;
+	for (int s = 0; s < ST_COUNT; s++) {
+		bool runs = s == ST_RUNNING || s == ST_STOPPING || s == ST_KILLED;
+
+		assert_int_equal(
+			mon_action_for((enum mon_state)s, EV_EXITED) == finish_collect, runs);
+		assert_int_equal(mon_action_for((enum mon_state)s, EV_DRAINED) == finish_run,
+			s == ST_DRAINING);
+	}
+}
+
+static void what_needs_the_record_of_the_end_waits_for_it(void **unused)
+{
+	(void)unused;
+	assert_ptr_equal(mon_action_for(ST_DRAINING, EV_START), control_hold);
+	assert_ptr_equal(mon_action_for(ST_DRAINING, EV_REMOVE), control_hold);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_state_answers_every_event),
+		cmocka_unit_test(only_a_container_that_does_not_run_is_started),
+		cmocka_unit_test(a_run_ends_exactly_once),
+		cmocka_unit_test(what_needs_the_record_of_the_end_waits_for_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

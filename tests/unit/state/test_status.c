@@ -1,0 +1,275 @@
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/proc.h"
+#include "state/status.h"
+#include "tree.h"
+
+static struct status full_status(void)
+{
+	struct status st = {
+		.state = RUN_RUNNING,
+		.run = 7,
+		.pid = 123,
+		.pid_start = UINT64_C(1) << 40,
+		.monitor = getpid(),
+		.monitor_start = proc_start_time(getpid()),
+		.started = INT64_C(1700000000123456789),
+		.finished = -1,
+		.exit_code = 137,
+		.exit_known = true,
+		.oom_killed = true,
+		.restart_count = 3,
+		.error = "it broke",
+	};
+
+	(void)boot_id_read(st.boot_id);
+	return st;
+}
+
+static void assert_same(const struct status *a, const struct status *b)
+{
+	assert_int_equal(a->state, b->state);
+	assert_int_equal(a->run, b->run);
+	assert_int_equal(a->pid, b->pid);
+	assert_true(a->pid_start == b->pid_start);
+	assert_int_equal(a->monitor, b->monitor);
+	assert_true(a->monitor_start == b->monitor_start);
+	assert_true(a->started == b->started && a->finished == b->finished);
+	assert_int_equal(a->exit_code, b->exit_code);
+	assert_int_equal(a->exit_known, b->exit_known);
+	assert_int_equal(a->oom_killed, b->oom_killed);
+	assert_int_equal(a->restart_count, b->restart_count);
+	assert_string_equal(a->boot_id, b->boot_id);
+	assert_string_equal(a->error, b->error);
+}
+
+static void what_was_written_reads_back(void **unused)
+{
+	struct status st = full_status(), back;
+	struct buf text = { 0 };
+
+	(void)unused;
+	for (int s = 0; s < RUN_STATE_COUNT; s++) {
+		text.len = 0;
+		st.state = (enum run_state)s;
+		status_print(&text, &st);
+		assert_int_equal(status_parse(text.data, &back), 0);
+		assert_same(&st, &back);
+	}
+	buf_free(&text);
+}
+
+static void an_error_of_several_lines_stays_one_record(void **unused)
+{
+	struct status st = full_status(), back;
+	struct buf text = { 0 };
+
+	(void)unused;
+	(void)snprintf(st.error, sizeof(st.error), "one\nstate=dead\nrun=99");
+	status_print(&text, &st);
+	assert_int_equal(status_parse(text.data, &back), 0);
+	assert_int_equal(back.state, RUN_RUNNING);
+	assert_int_equal(back.run, 7);
+	assert_string_equal(back.error, "one state=dead run=99");
+	buf_free(&text);
+}
+
+static void the_longest_error_fits(void **unused)
+{
+	struct status st = full_status(), back;
+	struct buf text = { 0 };
+
+	(void)unused;
+	memset(st.error, 'e', sizeof(st.error) - 1);
+	st.error[sizeof(st.error) - 1] = '\0';
+	status_print(&text, &st);
+	assert_int_equal(status_parse(text.data, &back), 0);
+	assert_same(&st, &back);
+	buf_free(&text);
+}
+
+static void other_text_is_no_record(void **unused)
+{
+	static const char *const bad[] = { "", "x", "state=running\n", "dayfly-status=2\n",
+		"dayfly-status=1", "dayfly-status=1\nstate=sleeping\n", "dayfly-status=1\nrubbish\n" };
+	struct status st = { .run = 42 };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(status_parse(bad[i], &st), -EBADMSG);
+	assert_int_equal(st.run, 42);
+}
+
+static void unknown_and_missing_keys_are_fine(void **unused)
+{
+	struct status st;
+
+	(void)unused;
+	assert_int_equal(
+		status_parse("dayfly-status=1\nstate=exited\nlater-key=x y\nexit-code=3", &st), 0);
+	assert_int_equal(st.state, RUN_EXITED);
+	assert_int_equal(st.exit_code, 3);
+	assert_int_equal(st.run, 0);
+	assert_false(st.exit_known);
+}
+
+static void numbers_that_do_not_fit_are_not_taken(void **unused)
+{
+	struct status st;
+
+	(void)unused;
+	assert_int_equal(status_parse("dayfly-status=1\nstate=running\npid=99999999999\nmonitor=-1\n"
+				      "run=-3\nexit-code=99999999999\nrestart-count=1x\n",
+				 &st),
+		0);
+	assert_int_equal(st.pid, 0);
+	assert_int_equal(st.run, 0);
+	assert_int_equal(st.exit_code, 0);
+	assert_int_equal(st.restart_count, 0);
+}
+
+static void the_run_tree_wins_over_the_data_tree(void **unused)
+{
+	struct status st = full_status(), back;
+	struct tree t;
+	int data, run;
+
+	(void)unused;
+	tree_make(&t);
+	data = tree_container(&t, ID_A);
+	run = dirs_container_run(&t.dirs, ID_A, true);
+	assert_int_equal(status_read(run, data, &back), 0);
+	assert_int_equal(back.state, RUN_CREATED); /* neither is there: never started */
+	assert_int_equal(status_read(FD_NONE, FD_NONE, &back), 0);
+	assert_int_equal(back.state, RUN_CREATED);
+
+	assert_int_equal(status_write_durable(data, &st), 0);
+	assert_int_equal(status_read(run, data, &back), 0);
+	assert_same(&st, &back);
+	st.state = RUN_EXITED;
+	assert_int_equal(status_write(run, &st), 0);
+	assert_int_equal(status_read(run, data, &back), 0);
+	assert_int_equal(back.state, RUN_EXITED);
+	assert_int_equal(status_read(FD_NONE, data, &back), 0);
+	assert_int_equal(back.state, RUN_RUNNING);
+
+	put_file(run, "status", "garbage");
+	assert_int_equal(status_read(run, data, &back), -EBADMSG);
+	(void)fd_close(data);
+	(void)fd_close(run);
+	tree_drop(&t);
+}
+
+static void a_record_whose_monitor_lives_is_left_alone(void **unused)
+{
+	struct status st = full_status();
+
+	(void)unused;
+	assert_false(status_settle(&st, true));
+	assert_false(status_settle(&st, false));
+	assert_int_equal(st.state, RUN_RUNNING);
+}
+
+static void assert_settled(const struct status *st)
+{
+	assert_int_equal(st->state, RUN_EXITED);
+	assert_int_equal(st->exit_code, EXIT_UNKNOWN);
+	assert_false(st->exit_known);
+	assert_int_equal(st->pid, 0);
+	assert_true(st->error[0]);
+	assert_true(st->finished != 0);
+}
+
+static void a_run_without_its_monitor_ended_with_an_unknown_code(void **unused)
+{
+	struct status st = full_status(), settled;
+	pid_t child = fork();
+
+	(void)unused;
+	if (child == 0)
+		_exit(0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	st.monitor = child;
+	st.finished = 0;
+	settled = st;
+	assert_true(status_settle(&settled, true));
+	assert_settled(&settled);
+	settled = st;
+	assert_true(status_settle(&settled, false));
+	assert_settled(&settled);
+	settled = st;
+	settled.monitor = 0; /* none ever wrote its pid */
+	assert_true(status_settle(&settled, false));
+	assert_settled(&settled);
+}
+
+static void another_process_with_the_monitors_pid_is_not_the_monitor(void **unused)
+{
+	struct status st = full_status();
+
+	(void)unused;
+	st.monitor_start++;
+	assert_true(status_settle(&st, true));
+	assert_settled(&st);
+}
+
+static void a_reboot_ends_every_run(void **unused)
+{
+	struct status st = full_status();
+
+	(void)unused;
+	st.boot_id[0] = st.boot_id[0] == 'x' ? 'y' : 'x';
+	assert_true(status_settle(&st, false));
+	assert_settled(&st);
+}
+
+static void what_is_over_stays_as_it_was(void **unused)
+{
+	(void)unused;
+	for (int s = 0; s < RUN_STATE_COUNT; s++) {
+		struct status st = { .state = (enum run_state)s, .exit_code = 5, .exit_known = true };
+		bool stale = status_settle(&st, true);
+
+		switch ((enum run_state)s) {
+		case RUN_CREATED:
+		case RUN_EXITED:
+		case RUN_DEAD:
+			assert_false(stale);
+			assert_int_equal(st.state, s);
+			assert_int_equal(st.exit_code, 5);
+			break;
+		case RUN_RUNNING:
+		case RUN_PAUSED:
+		case RUN_RESTARTING:
+			assert_true(stale);
+			assert_int_equal(st.state, RUN_EXITED);
+			break;
+		case RUN_REMOVING:
+			assert_true(stale);
+			assert_int_equal(st.state, RUN_DEAD);
+			break;
+		case RUN_STATE_COUNT: break;
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_written_reads_back),
+		cmocka_unit_test(an_error_of_several_lines_stays_one_record),
+		cmocka_unit_test(the_longest_error_fits),
+		cmocka_unit_test(other_text_is_no_record),
+		cmocka_unit_test(unknown_and_missing_keys_are_fine),
+		cmocka_unit_test(numbers_that_do_not_fit_are_not_taken),
+		cmocka_unit_test(the_run_tree_wins_over_the_data_tree),
+		cmocka_unit_test(a_record_whose_monitor_lives_is_left_alone),
+		cmocka_unit_test(a_run_without_its_monitor_ended_with_an_unknown_code),
+		cmocka_unit_test(another_process_with_the_monitors_pid_is_not_the_monitor),
+		cmocka_unit_test(a_reboot_ends_every_run),
+		cmocka_unit_test(what_is_over_stays_as_it_was),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
