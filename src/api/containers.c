@@ -49,8 +49,8 @@ int api_container_inspect(struct request *req, struct reply *rep, struct err *er
 	int r = req_core(req, &c, err);
 
 	if (r == 0)
-		r = container_inspect(c, req_param(req, "id"), req_query_bool(req, "size", false),
-			&out, err);
+		r = container_inspect(
+			c, req_param(req, "id"), req_query_bool(req, "size", false), &out, err);
 	return r < 0 ? r : reply_json(rep, 200, &out);
 }
 
@@ -66,7 +66,8 @@ int api_container_rename(struct request *req, struct reply *rep, struct err *err
 
 /* ---- removing */
 
-static int check_removable(const struct container *ct, const char *typed, bool force, struct err *err)
+static int check_removable(
+	const struct container *ct, const char *typed, bool force, struct err *err)
 {
 	switch (ct->status.state) {
 	case RUN_RUNNING:
@@ -92,17 +93,17 @@ static int check_removable(const struct container *ct, const char *typed, bool f
 static bool is_up(const struct container *ct)
 {
 	return ct->status.state == RUN_RUNNING || ct->status.state == RUN_RESTARTING ||
-	       ct->status.state == RUN_PAUSED;
+		ct->status.state == RUN_PAUSED;
 }
 
-static int remove_by_monitor(struct request *req, struct reply *rep, const char *id, bool force,
-	struct err *err)
+static int remove_by_monitor(
+	struct request *req, struct reply *rep, const char *id, bool force, struct err *err)
 {
 	bool volumes = req_query_bool(req, "v", false);
 
 	return handover_monitor(req, rep, id, "remove",
-		(const char *const[]){ force ? "force=1" : "force=0",
-			volumes ? "volumes=1" : "volumes=0", NULL },
+		(const char *const[]){
+			force ? "force=1" : "force=0", volumes ? "volumes=1" : "volumes=0", NULL },
 		err);
 }
 
@@ -173,7 +174,8 @@ static void add_flag(char ***argv, const char *name, bool on)
 static int add_logs_query(char ***argv, const struct request *req, struct err *err)
 {
 	static const char *const times[] = { "since", "until" };
-	static const char *const flags[] = { "follow", "stdout", "stderr", "timestamps", "details" };
+	static const char *const flags[] = { "follow", "stdout", "stderr", "timestamps",
+		"details" };
 	const char *tail = req_query(req, "tail");
 	int64_t ignored;
 

@@ -27,7 +27,7 @@ static int find(struct request *req, struct core **c, struct container **ct, str
 static bool is_up(const struct container *ct)
 {
 	return ct->status.state == RUN_RUNNING || ct->status.state == RUN_RESTARTING ||
-	       ct->status.state == RUN_PAUSED;
+		ct->status.state == RUN_PAUSED;
 }
 
 /* Whoever asks for a monitor before the start may cause it to be spawned, and it reads the plan then.
@@ -82,7 +82,8 @@ int api_container_start(struct request *req, struct reply *rep, struct err *err)
 	if (r < 0)
 		return r;
 	keys = xasprintf("detach-keys=%s", typed_keys ? typed_keys : "");
-	return handover_monitor(req, rep, ct->id, "start", (const char *const[]){ keys, NULL }, err);
+	return handover_monitor(
+		req, rep, ct->id, "start", (const char *const[]){ keys, NULL }, err);
 }
 
 /* signal and t of stop and restart: the words for the monitor; absent ones are its plan's to know. */
@@ -156,8 +157,8 @@ int api_container_kill(struct request *req, struct reply *rep, struct err *err)
 		return r;
 	if (!is_up(ct))
 		return err_set(err, ERR_CONFLICT, ESRCH,
-			"cannot kill container: %s: container %s is not running", req_param(req, "id"),
-			ct->id);
+			"cannot kill container: %s: container %s is not running",
+			req_param(req, "id"), ct->id);
 	(void)snprintf(word, sizeof(word), "signal=%d", sig);
 	return handover_monitor(req, rep, ct->id, "kill", (const char *const[]){ word, NULL }, err);
 }
@@ -234,7 +235,8 @@ int api_container_attach(struct request *req, struct reply *rep, struct err *err
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		strv_add_take(&words, xasprintf("%s=%d", flags[i], req_query_bool(req, flags[i], false)));
+		strv_add_take(
+			&words, xasprintf("%s=%d", flags[i], req_query_bool(req, flags[i], false)));
 	strv_add_take(&words, xasprintf("keys=%s", keys ? keys : ""));
 	prepare_monitor(c, ct);
 	return handover_hijack(req, rep, ct->id, "attach", (const char *const *)words,
@@ -255,6 +257,6 @@ int api_container_resize(struct request *req, struct reply *rep, struct err *err
 		return r;
 	if (!is_up(ct) && !container_monitor_lives(c, ct->id))
 		return err_set(err, ERR_CONFLICT, ESRCH, "container %s is not running", ct->id);
-	return handover_monitor(req, rep, ct->id, "resize",
-		(const char *const[]){ height, width, NULL }, err);
+	return handover_monitor(
+		req, rep, ct->id, "resize", (const char *const[]){ height, width, NULL }, err);
 }

@@ -69,7 +69,8 @@ static const struct jfield start_fields[] = {
 
 static int console_cells(json_object *size, size_t at, int *ret, struct err *err)
 {
-	json_object *n = json_object_array_length(size) == 2 ? json_object_array_get_idx(size, at) : NULL;
+	json_object *n =
+		json_object_array_length(size) == 2 ? json_object_array_get_idx(size, at) : NULL;
 
 	if (!json_object_is_type(n, json_type_int) || json_object_get_int64(n) < 0 ||
 		json_object_get_int64(n) > UINT16_MAX)
@@ -127,8 +128,8 @@ int api_exec_start(struct request *req, struct reply *rep, struct err *err)
 	if (r == 0)
 		r = start_words(exec.id, &q, &words, err);
 	if (r == 0 && q.detach)
-		r = handover_monitor(req, rep, exec.container, "exec-start",
-			(const char *const *)words, err);
+		r = handover_monitor(
+			req, rep, exec.container, "exec-start", (const char *const *)words, err);
 	else if (r == 0)
 		r = handover_hijack(req, rep, exec.container, "exec-start",
 			(const char *const *)words, !q.tty, err);

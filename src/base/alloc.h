@@ -26,11 +26,11 @@ static inline void free_ptr(void *p)
 #define auto_free __attribute__((cleanup(free_ptr)))
 
 /* Hands a pointer over: yields it and leaves NULL behind. */
-#define take_ptr(pp)                           \
-	({                                     \
-		__typeof__(*(pp)) p_ = *(pp);  \
-		*(pp) = NULL;                  \
-		p_;                            \
+#define take_ptr(pp)                                                                               \
+	({                                                                                         \
+		__typeof__(*(pp)) p_ = *(pp);                                                      \
+		*(pp) = NULL;                                                                      \
+		p_;                                                                                \
 	})
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

@@ -55,8 +55,8 @@ int err_sys(struct err *err, int sys, const char *fmt, ...)
 		n = vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 		va_end(ap);
 		if (n >= 0 && (size_t)n < sizeof(err->msg))
-			(void)snprintf(err->msg + n, sizeof(err->msg) - (size_t)n, ": %s",
-				strerror(sys));
+			(void)snprintf(
+				err->msg + n, sizeof(err->msg) - (size_t)n, ": %s", strerror(sys));
 	}
 	return sys ? -sys : -EIO;
 }

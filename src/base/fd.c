@@ -161,7 +161,8 @@ static size_t control_fds(struct msghdr *msg, int *fds, size_t max)
 	return have;
 }
 
-ssize_t fd_recv(int sock, void *data, size_t len, int *fds, size_t max_fds, size_t *ret_nfds, int flags)
+ssize_t fd_recv(
+	int sock, void *data, size_t len, int *fds, size_t max_fds, size_t *ret_nfds, int flags)
 {
 	union {
 		struct cmsghdr align;

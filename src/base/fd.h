@@ -40,4 +40,5 @@ int fd_read_text(int fd, size_t max, char **ret, size_t *ret_len);
 int fd_send(int sock, const void *data, size_t len, const int *fds, size_t nfds, int flags);
 /* Receives one message and up to max_fds descriptors (O_CLOEXEC). Returns its length. Descriptors
  * beyond max_fds and truncated messages are refused: everything received is closed, -EMSGSIZE. */
-ssize_t fd_recv(int sock, void *data, size_t len, int *fds, size_t max_fds, size_t *ret_nfds, int flags);
+ssize_t fd_recv(
+	int sock, void *data, size_t len, int *fds, size_t max_fds, size_t *ret_nfds, int flags);

@@ -17,8 +17,8 @@
 #define DAYFLY_API_VERSION_MIN "1.24"
 
 enum http_body {
-	HTTP_NO_BODY,	/* 204, 304, 101 */
-	HTTP_LENGTH,	/* Content-Length: length */
+	HTTP_NO_BODY, /* 204, 304, 101 */
+	HTTP_LENGTH,  /* Content-Length: length */
 	HTTP_CHUNKED,
 	HTTP_UNTIL_EOF, /* raw bytes until the connection closes: Docker's 200-mode hijack */
 };
@@ -41,6 +41,6 @@ enum stream_id { STREAM_STDIN, STREAM_STDOUT, STREAM_STDERR, STREAM_SYSTEM };
 /* Docker's multiplexing header: stream, three zero bytes, big-endian length. */
 void frame_head(unsigned char ret[FRAME_HEAD], enum stream_id stream, uint32_t len);
 
-#define TYPE_JSON	 "application/json"
-#define TYPE_RAW_STREAM	 "application/vnd.docker.raw-stream"
-#define TYPE_MUX_STREAM	 "application/vnd.docker.multiplexed-stream"
+#define TYPE_JSON       "application/json"
+#define TYPE_RAW_STREAM "application/vnd.docker.raw-stream"
+#define TYPE_MUX_STREAM "application/vnd.docker.multiplexed-stream"

@@ -5,4 +5,5 @@
 void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* only with DAYFLY_DEBUG */
+void log_debug(const char *fmt, ...)
+	__attribute__((format(printf, 1, 2))); /* only with DAYFLY_DEBUG */

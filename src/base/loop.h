@@ -19,7 +19,7 @@ struct watch {
 	bool owns_fd; /* timers and signals: closed by watch_stop() */
 };
 
-#define container_of(ptr, type, member) \
+#define container_of(ptr, type, member)                                                            \
 	((type *)(void *)((char *)(ptr) - __builtin_offsetof(type, member)))
 
 struct loop *loop_new(void); /* NULL with errno */

@@ -14,7 +14,8 @@ enum {
 };
 /* Replaces dir/name as a whole: temporary file, write, [fsync], rename, [fsync dir]. A reader sees the
  * old content or the new, nothing else; a crash leaves at most a ".tmp-…" file behind. */
-int file_replace_at(int dir, const char *name, const void *data, size_t len, mode_t mode, int flags);
+int file_replace_at(
+	int dir, const char *name, const void *data, size_t len, mode_t mode, int flags);
 
 /* mkdir -p below dir; existing directories are fine. Returns 0, or 1 if the last one existed. */
 int dir_make_at(int dir, const char *path, mode_t mode);

@@ -55,7 +55,7 @@ bool proc_alive(pid_t pid, uint64_t start)
 	char state;
 
 	return pid > 0 && read_stat(pid, &state, &now) == 0 && now == start && state != 'Z' &&
-	       state != 'X';
+		state != 'X';
 }
 
 int proc_pidfd(pid_t pid)

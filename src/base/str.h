@@ -31,8 +31,8 @@ static inline void strv_free_ptr(char ***v)
 }
 #define auto_strv __attribute__((cleanup(strv_free_ptr)))
 size_t strv_len(char *const *v);
-void strv_add(char ***v, const char *s);      /* copies */
-void strv_add_take(char ***v, char *s);	      /* owns s */
+void strv_add(char ***v, const char *s); /* copies */
+void strv_add_take(char ***v, char *s);  /* owns s */
 char **strv_copy(char *const *v);
 bool strv_has(char *const *v, const char *s);
 /* Splits at every sep; empty pieces are kept. */
@@ -41,10 +41,10 @@ char **strv_split(const char *s, char sep);
 int strv_find_key(char *const *v, const char *key, size_t key_len);
 
 /* Object identifiers: 64 lower-case hex digits (32 random bytes), as Docker has them. */
-#define ID_LEN	64
+#define ID_LEN  64
 #define ID_SIZE (ID_LEN + 1)
 void id_new(char ret[ID_SIZE]);
-bool id_valid(const char *s);	 /* exactly 64 lower-case hex digits */
+bool id_valid(const char *s);        /* exactly 64 lower-case hex digits */
 bool id_prefix_valid(const char *s); /* 1..64 hex digits */
 
 void hex_encode(const void *data, size_t len, char *ret /* 2 * len + 1 */);

@@ -62,7 +62,7 @@ static int64_t days_from_date(struct date d)
 
 static bool date_valid(struct date d)
 {
-	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	bool leap = (d.year % 4 == 0 && d.year % 100 != 0) || d.year % 400 == 0;
 
 	return d.month >= 1 && d.month <= 12 && d.day >= 1 &&

@@ -6,7 +6,7 @@
 #define NSEC_PER_SEC  INT64_C(1000000000)
 #define NSEC_PER_MSEC INT64_C(1000000)
 
-int64_t time_now(void);	      /* CLOCK_REALTIME */
+int64_t time_now(void);       /* CLOCK_REALTIME */
 int64_t time_monotonic(void); /* CLOCK_MONOTONIC */
 
 #define TIME_TEXT 40

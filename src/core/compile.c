@@ -15,10 +15,10 @@
 #include "core/images.h"
 #include "core/security.h"
 #include "core/signals.h"
-#include "json/text.h"
 #include "state/plan.h"
+#include "json/text.h"
 
-#define PATH_DEFAULT "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+#define PATH_DEFAULT        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define STOP_SIGNAL_DEFAULT 15
 
 static void add_number(struct buf *plan, const char *keyword, long long n)
@@ -76,14 +76,15 @@ static void add_own(struct buf *plan, const struct mount_points *user, const cha
 
 /* proc, sysfs and mqueue can only be mounted by who owns the namespace they show: with the host's, they
  * are the host's own mounts. */
-static void add_kernel_mounts(struct buf *plan, const struct host_config *h,
-	const struct mount_points *user)
+static void add_kernel_mounts(
+	struct buf *plan, const struct host_config *h, const struct mount_points *user)
 {
 	bool host_ipc = str_eq(h->ipc_mode, "host");
 	const char *ro = h->privileged ? "" : "ro,";
 	auto_free char *sys = xasprintf("%snosuid,nodev,noexec", ro);
 	auto_free char *sys_bind = xasprintf("rbind,%snosuid,nodev,noexec", ro);
-	auto_free char *shm = xasprintf("nosuid,nodev,noexec,mode=1777,size=%lld", (long long)h->shm_size);
+	auto_free char *shm =
+		xasprintf("nosuid,nodev,noexec,mode=1777,size=%lld", (long long)h->shm_size);
 
 	if (str_eq(h->pid_mode, "host"))
 		add_own(plan, user, "bind", "/proc", "/proc", "rbind,nosuid,nodev,noexec");
@@ -101,7 +102,8 @@ static void add_kernel_mounts(struct buf *plan, const struct host_config *h,
 	else
 		add_own(plan, user, "cgroup2", "cgroup", "/sys/fs/cgroup", sys);
 	if (host_ipc)
-		add_own(plan, user, "bind", "/dev/mqueue", "/dev/mqueue", "rbind,nosuid,nodev,noexec");
+		add_own(plan, user, "bind", "/dev/mqueue", "/dev/mqueue",
+			"rbind,nosuid,nodev,noexec");
 	else
 		add_own(plan, user, "mqueue", "mqueue", "/dev/mqueue", "nosuid,nodev,noexec");
 	if (host_ipc)
@@ -161,8 +163,8 @@ static void add_devices(struct buf *plan, bool privileged, const struct mount_po
 		plan_add(plan, "symlink", links[i][0], links[i][1]);
 }
 
-static void add_files(struct buf *plan, const struct host_config *h, const struct mount_points *user,
-	const struct compile_paths *p)
+static void add_files(struct buf *plan, const struct host_config *h,
+	const struct mount_points *user, const struct compile_paths *p)
 {
 	add_root(plan, h, p);
 	add_kernel_mounts(plan, h, user);
@@ -191,8 +193,8 @@ static const char *host_or_private(const char *mode)
 	return str_eq(mode, "host") ? "host" : "private";
 }
 
-static void add_namespaces(struct buf *plan, const struct container_config *c,
-	const struct host_config *h)
+static void add_namespaces(
+	struct buf *plan, const struct container_config *c, const struct host_config *h)
 {
 	plan_add(plan, "ns", "net", host_or_private(h->network_mode));
 	plan_add(plan, "ns", "pid", host_or_private(h->pid_mode));
@@ -207,8 +209,8 @@ static void add_namespaces(struct buf *plan, const struct container_config *c,
 		plan_add(plan, "domainname", c->domainname);
 }
 
-static void add_terminal(struct buf *plan, const struct container_config *c,
-	const struct host_config *h)
+static void add_terminal(
+	struct buf *plan, const struct container_config *c, const struct host_config *h)
 {
 	char height[24], width[24];
 
@@ -298,10 +300,11 @@ char **compile_env(const struct container_config *c, char *const *more, bool tty
 	return env;
 }
 
-static void add_command(struct buf *plan, const struct container *ct,
-	const struct container_config *c)
+static void add_command(
+	struct buf *plan, const struct container *ct, const struct container_config *c)
 {
-	auto_strv char **env = compile_env(c, NULL, c->tty), **args = json_get_strv(ct->doc, "Args");
+	auto_strv char **env = compile_env(c, NULL, c->tty),
+		       **args = json_get_strv(ct->doc, "Args");
 
 	plan_add(plan, "cwd", str_empty(c->working_dir) ? "/" : c->working_dir);
 	plan_add(plan, "user", c->user ? c->user : "");
@@ -340,8 +343,9 @@ static int add_end(struct buf *plan, const struct container_config *c, const str
 	return 0;
 }
 
-static int add_process(struct buf *plan, const struct container *ct, const struct container_config *c,
-	const struct host_config *h, const char *profile, struct err *err)
+static int add_process(struct buf *plan, const struct container *ct,
+	const struct container_config *c, const struct host_config *h, const char *profile,
+	struct err *err)
 {
 	auto_security struct security security = { 0 };
 	int r;
@@ -416,8 +420,8 @@ static int layer_paths(struct core *c, char *const *diff_ids, char ***ret, struc
 }
 
 /* A custom profile goes to a file: a plan's words are for people to read. */
-static int write_profile(int dir, const struct security *s, const char *folder, char **ret,
-	struct err *err)
+static int write_profile(
+	int dir, const struct security *s, const char *folder, char **ret, struct err *err)
 {
 	int r;
 
@@ -447,8 +451,8 @@ static int prepare_files(int dir, const struct container_config *c, const struct
 	return r < 0 ? r : etc_files_write(dir, c, h, err);
 }
 
-static int compile_into(struct core *core, const struct container *ct, int dir, struct buf *plan,
-	struct err *err)
+static int compile_into(
+	struct core *core, const struct container *ct, int dir, struct buf *plan, struct err *err)
 {
 	auto_container_config struct container_config c = { 0 };
 	auto_host_config struct host_config h = { 0 };

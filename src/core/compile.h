@@ -10,9 +10,9 @@
 #include "core/security.h"
 
 struct compile_paths {
-	const char *folder;   /* data/containers/ID, absolute */
-	char *const *lower;   /* layers, top first, absolute */
-	const char *seccomp;  /* file with a custom profile, or NULL */
+	const char *folder;  /* data/containers/ID, absolute */
+	char *const *lower;  /* layers, top first, absolute */
+	const char *seccomp; /* file with a custom profile, or NULL */
 };
 
 int compile_plan(const struct container *ct, const struct compile_paths *paths, struct buf *plan,
@@ -34,5 +34,5 @@ void etc_hosts_write(struct buf *out, const struct container_config *c, const st
 	const char *host_file);
 /* host_file: the text of the host's resolv.conf, "" if it has none. */
 void etc_resolv_write(struct buf *out, const struct host_config *h, const char *host_file);
-int etc_files_write(int dir, const struct container_config *c, const struct host_config *h,
-	struct err *err);
+int etc_files_write(
+	int dir, const struct container_config *c, const struct host_config *h, struct err *err);

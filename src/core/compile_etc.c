@@ -42,12 +42,13 @@ void etc_hosts_write(struct buf *out, const struct container_config *c, const st
 		if (out->data[out->len - 1] != '\n')
 			buf_addc(out, '\n');
 	} else {
-		buf_adds(out, "127.0.0.1\tlocalhost\n"
-			      "::1\tlocalhost ip6-localhost ip6-loopback\n"
-			      "fe00::\tip6-localnet\n"
-			      "ff00::\tip6-mcastprefix\n"
-			      "ff02::1\tip6-allnodes\n"
-			      "ff02::2\tip6-allrouters\n");
+		buf_adds(out,
+			"127.0.0.1\tlocalhost\n"
+			"::1\tlocalhost ip6-localhost ip6-loopback\n"
+			"fe00::\tip6-localnet\n"
+			"ff00::\tip6-mcastprefix\n"
+			"ff02::1\tip6-allnodes\n"
+			"ff02::2\tip6-allrouters\n");
 	}
 	add_extra_hosts(out, h->extra_hosts, host_network);
 	if (!host_network && !str_empty(c->hostname)) {
@@ -104,7 +105,8 @@ void etc_resolv_write(struct buf *out, const struct host_config *h, const char *
 		keep_lines(out, host_file, "nameserver", own_network);
 	if (!h->dns_search)
 		keep_lines(out, host_file, "search", false);
-	else if (!(strv_len(h->dns_search) == 1 && str_eq(h->dns_search[0], "."))) /* "." means none */
+	else if (!(strv_len(h->dns_search) == 1 &&
+			 str_eq(h->dns_search[0], "."))) /* "." means none */
 		add_words(out, "search", h->dns_search);
 	if (h->dns_options)
 		add_words(out, "options", h->dns_options);
@@ -133,10 +135,11 @@ static int write_file(int dir, const char *name, const struct buf *text, struct 
 	return r < 0 ? err_sys(err, r, "write %s", name) : 0;
 }
 
-int etc_files_write(int dir, const struct container_config *c, const struct host_config *h,
-	struct err *err)
+int etc_files_write(
+	int dir, const struct container_config *c, const struct host_config *h, struct err *err)
 {
-	auto_free char *host_hosts = host_text("/etc/hosts"), *host_dns = host_text("/etc/resolv.conf");
+	auto_free char *host_hosts = host_text("/etc/hosts"),
+		       *host_dns = host_text("/etc/resolv.conf");
 	auto_buf struct buf hosts = { 0 }, resolv = { 0 }, hostname = { 0 };
 	int r;
 

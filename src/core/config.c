@@ -68,8 +68,8 @@ static int check_env(char *const *env, struct err *err)
 {
 	for (; env && *env; env++)
 		if (!**env || **env == '=')
-			return err_set(err, ERR_INVALID, EINVAL,
-				"invalid environment variable: %s", *env);
+			return err_set(
+				err, ERR_INVALID, EINVAL, "invalid environment variable: %s", *env);
 	return 0;
 }
 
@@ -150,9 +150,9 @@ static void merge_object(json_object **mine, json_object *theirs)
 		return;
 	if (!*mine)
 		*mine = json_object_new_object();
-	json_object_object_foreach(theirs, key, value)
-		if (!json_object_object_get_ex(*mine, key, NULL))
-			(void)json_object_object_add(*mine, key, json_object_get(value));
+	json_object_object_foreach(
+		theirs, key, value) if (!json_object_object_get_ex(*mine, key, NULL))(void)
+		json_object_object_add(*mine, key, json_object_get(value));
 }
 
 static void merge_fields(struct container_config *c, struct container_config *image, char ***w)
@@ -175,19 +175,21 @@ static void merge_fields(struct container_config *c, struct container_config *im
 	}
 	if (image->volumes && json_object_object_length(image->volumes)) {
 		merge_object(&c->volumes, image->volumes);
-		strv_add(w, "The image declares volumes; until volumes are supported, their content "
-			    "stays in the container's own layer.");
+		strv_add(w,
+			"The image declares volumes; until volumes are supported, their content "
+			"stays in the container's own layer.");
 	}
 	if (!json_get(c->healthcheck, "Test") && image->healthcheck &&
 		check_healthcheck(image->healthcheck, NULL) < 0) {
 		merge_object(&c->healthcheck, image->healthcheck);
-		strv_add(w, "The image declares a health check; health checks are not supported yet, "
-			    "so none will run.");
+		strv_add(w,
+			"The image declares a health check; health checks are not supported yet, "
+			"so none will run.");
 	}
 }
 
-int container_config_merge(struct container_config *c, json_object *image, char ***w,
-	struct err *err)
+int container_config_merge(
+	struct container_config *c, json_object *image, char ***w, struct err *err)
 {
 	auto_container_config struct container_config from = { 0 };
 	int r;

@@ -96,13 +96,12 @@ extern const struct jfield container_config_fields[], host_config_fields[], moun
 void container_config_clear(struct container_config *c);
 void host_config_clear(struct host_config *h);
 #define auto_container_config __attribute__((cleanup(container_config_clear)))
-#define auto_host_config __attribute__((cleanup(host_config_clear)))
-
+#define auto_host_config      __attribute__((cleanup(host_config_clear)))
 
 /* What the request asks for and cannot have; then the image's part (image may be NULL). */
 int container_config_check(const struct container_config *c, struct err *err);
-int container_config_merge(struct container_config *c, json_object *image, char ***w,
-	struct err *err);
+int container_config_merge(
+	struct container_config *c, json_object *image, char ***w, struct err *err);
 
 /* Checks every field and fills in Docker's defaults. shareable_ipc: what an old API means by an empty
  * IpcMode. */
@@ -112,5 +111,5 @@ int host_config_settle(struct host_config *h, const struct container_config *c, 
 /* Seconds between the stop signal and SIGKILL; -1: for ever. */
 int container_stop_timeout(const struct container_config *c);
 /* max-size in bytes (-1 unlimited) and max-file; checks all options of the log driver. */
-int log_config_limits(const struct log_config *l, int64_t *max_size, int64_t *max_files,
-	struct err *err);
+int log_config_limits(
+	const struct log_config *l, int64_t *max_size, int64_t *max_files, struct err *err);

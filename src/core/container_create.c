@@ -26,8 +26,8 @@
 #include "core/mounts.h"
 #include "core/names.h"
 #include "core/records.h"
-#include "json/text.h"
 #include "state/remove.h"
+#include "json/text.h"
 
 void create_request_clear(struct create_request *q)
 {
@@ -41,8 +41,8 @@ void create_request_clear(struct create_request *q)
 /* ---- the request */
 
 /* EndpointsConfig may name the network of NetworkMode, asking for nothing special. */
-static int check_networking(json_object *networking, const char *mode, unsigned api_minor,
-	struct err *err)
+static int check_networking(
+	json_object *networking, const char *mode, unsigned api_minor, struct err *err)
 {
 	json_object *endpoints = json_get(networking, "EndpointsConfig");
 
@@ -51,18 +51,17 @@ static int check_networking(json_object *networking, const char *mode, unsigned 
 	if (json_object_object_length(endpoints) > 1 && api_minor < 44)
 		return err_set(err, ERR_INVALID, EINVAL,
 			"Container cannot be created with multiple network endpoints");
-	json_object_object_foreach(endpoints, name, endpoint) {
+	json_object_object_foreach(endpoints, name, endpoint)
+	{
 		if (!str_eq(name, mode) && !(str_eq(name, "default") && str_eq(mode, "bridge")))
 			return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
 				"NetworkingConfig.EndpointsConfig: network \"%s\" is not supported yet",
 				name);
 		if (!json_object_is_type(endpoint, json_type_object))
 			continue;
-		json_object_object_foreach(endpoint, key, value)
-			if (!json_is_neutral(value) && !str_eq(key, "NetworkID"))
-				return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-					"NetworkingConfig.EndpointsConfig.%s.%s is not supported yet",
-					name, key);
+		json_object_object_foreach(endpoint, key, value) if (!json_is_neutral(value) &&
+			!str_eq(key, "NetworkID")) return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+			"NetworkingConfig.EndpointsConfig.%s.%s is not supported yet", name, key);
 	}
 	return 0;
 }
@@ -73,14 +72,12 @@ static json_object *member_any_case(json_object *o, const char *key)
 
 	if (exact)
 		return exact;
-	json_object_object_foreach(o, name, value)
-		if (strcasecmp(name, key) == 0)
-			return value;
+	json_object_object_foreach(o, name, value) if (strcasecmp(name, key) == 0) return value;
 	return NULL;
 }
 
-int create_request_read(const char *body, unsigned api_minor, struct create_request *ret,
-	struct err *err)
+int create_request_read(
+	const char *body, unsigned api_minor, struct create_request *ret, struct err *err)
 {
 	auto_json json_object *doc = NULL, *none = json_object_new_object();
 	auto_create_request struct create_request q = { 0 };
@@ -90,7 +87,8 @@ int create_request_read(const char *body, unsigned api_minor, struct create_requ
 	r = *body ? json_parse(body, strlen(body), &doc, err) : 0;
 	if (r < 0)
 		return r;
-	if (!doc || (json_object_is_type(doc, json_type_object) && json_object_object_length(doc) == 0))
+	if (!doc ||
+		(json_object_is_type(doc, json_type_object) && json_object_object_length(doc) == 0))
 		return err_set(err, ERR_INVALID, EINVAL,
 			"config cannot be empty in order to create a container");
 	r = jfields_read(container_config_fields, doc, "", &q.config, err);
@@ -116,7 +114,8 @@ static int check_volumes(const struct create_request *q, struct err *err)
 {
 	if (!q->config.volumes)
 		return 0;
-	json_object_object_foreach(q->config.volumes, target, unused) {
+	json_object_object_foreach(q->config.volumes, target, unused)
+	{
 		(void)unused;
 		if (!mount_points_at(&q->mounts, target))
 			return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
@@ -125,8 +124,8 @@ static int check_volumes(const struct create_request *q, struct err *err)
 	return 0;
 }
 
-int create_request_settle(struct create_request *q, json_object *image_config, unsigned api_minor,
-	struct err *err)
+int create_request_settle(
+	struct create_request *q, json_object *image_config, unsigned api_minor, struct err *err)
 {
 	int r;
 
@@ -156,22 +155,24 @@ static const char *arch_name(const char *arch)
 }
 
 /* Docker's os[/arch[/variant]] against what the image says it is. */
-static int check_platform(const struct image *image, const char *wanted, const char *ref,
-	struct err *err)
+static int check_platform(
+	const struct image *image, const char *wanted, const char *ref, struct err *err)
 {
 	auto_strv char **parts = strv_split(wanted, '/');
 	size_t n = strv_len(parts);
 	bool fits;
 
 	if (n > 3 || !*parts[0])
-		return err_set(err, ERR_INVALID, EINVAL, "\"%s\": unknown operating system or "
-			"architecture: invalid platform", wanted);
+		return err_set(err, ERR_INVALID, EINVAL,
+			"\"%s\": unknown operating system or "
+			"architecture: invalid platform",
+			wanted);
 	if (n == 1 && !str_eq(parts[0], "linux"))
 		fits = str_eq(arch_name(parts[0]), image->architecture);
 	else
 		fits = str_eq(parts[0], image->os) &&
-		       (n < 2 || str_eq(arch_name(parts[1]), image->architecture)) &&
-		       (n < 3 || str_empty(image->variant) || str_eq(parts[2], image->variant));
+			(n < 2 || str_eq(arch_name(parts[1]), image->architecture)) &&
+			(n < 3 || str_empty(image->variant) || str_eq(parts[2], image->variant));
 	if (fits)
 		return 0;
 	return err_set(err, ERR_NOT_FOUND, ENOENT,
@@ -186,10 +187,11 @@ static void warn_foreign(const struct image *image, char ***w)
 
 	if (uname(&u) == 0 && !str_empty(image->architecture) &&
 		!str_eq(arch_name(u.machine), image->architecture))
-		strv_add_take(w, xasprintf("The requested image's platform (%s/%s) does not match the "
-					   "detected host platform (linux/%s) and no specific platform "
-					   "was requested",
-					   image->os, image->architecture, arch_name(u.machine)));
+		strv_add_take(w,
+			xasprintf("The requested image's platform (%s/%s) does not match the "
+				  "detected host platform (linux/%s) and no specific platform "
+				  "was requested",
+				image->os, image->architecture, arch_name(u.machine)));
 }
 
 /* ---- the record */
@@ -201,7 +203,8 @@ static void settle_hostname(struct create_request *q, const char *id)
 	if (!str_empty(q->config.hostname))
 		return;
 	free(q->config.hostname);
-	if ((str_eq(q->host.network_mode, "host") || str_eq(q->host.uts_mode, "host")) && uname(&u) == 0)
+	if ((str_eq(q->host.network_mode, "host") || str_eq(q->host.uts_mode, "host")) &&
+		uname(&u) == 0)
 		q->config.hostname = xstrdup(u.nodename);
 	else
 		q->config.hostname = xstrndup(id, 12);
@@ -275,20 +278,6 @@ static int make_folders(struct core *c, const char *id, int *ret, struct err *er
 	return 0;
 }
 
-/* The links of the folder and the name; config.json is synced by who wrote it. */
-static int sync_links(struct core *c, struct err *err)
-{
-	static const char *const folders[] = { "containers", "names" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		auto_fd int fd = openat(c->dirs.data, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd < 0 || fsync(fd) < 0)
-			return err_sys(err, errno, "sync %s", folders[i]);
-	}
-	return 0;
-}
-
 static int commit(struct core *c, const struct create_request *q, const char *id, const char *name,
 	const struct image *image, int dir, struct container **ret, struct err *err)
 {
@@ -300,9 +289,7 @@ static int commit(struct core *c, const struct create_request *q, const char *id
 	r = json_parse(json.data, json.len, &doc, err);
 	if (r < 0)
 		return err_prefix(err, "new configuration");
-	r = record_write(dir, doc, err);
-	if (r == 0 && !q->host.auto_remove)
-		r = sync_links(c, err);
+	r = record_write(c, dir, doc, err);
 	if (r < 0) {
 		(void)json_object_put(doc);
 		return r;
@@ -323,8 +310,11 @@ static int create_locked(struct core *c, const struct create_request *q, const c
 	if (r == 0)
 		r = commit(c, q, id, name ? name : claimed, image, dir, ret, err);
 	if (r < 0)
-		(void)container_take_away(&c->dirs, id, name ? name : claimed ? claimed : "", true,
-			NULL);
+		(void)container_take_away(&c->dirs, id,
+			name              ? name
+				: claimed ? claimed
+					  : "",
+			true, NULL);
 	return r;
 }
 
@@ -338,7 +328,8 @@ static int check_name(const char **name, struct err *err)
 		++*name;
 	if (!name_valid(*name))
 		return err_set(err, ERR_INVALID, EINVAL,
-			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", *name);
+			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+			*name);
 	return 0;
 }
 

@@ -23,11 +23,11 @@ void create_request_clear(struct create_request *q);
 #define auto_create_request __attribute__((cleanup(create_request_clear)))
 
 /* Types and refused fields. body is any text. */
-int create_request_read(const char *body, unsigned api_minor, struct create_request *ret,
-	struct err *err);
+int create_request_read(
+	const char *body, unsigned api_minor, struct create_request *ret, struct err *err);
 /* Checks values, adds the image's part (may be NULL) and Docker's defaults. */
-int create_request_settle(struct create_request *q, json_object *image_config, unsigned api_minor,
-	struct err *err);
+int create_request_settle(
+	struct create_request *q, json_object *image_config, unsigned api_minor, struct err *err);
 /* The text of config.json. */
 void create_request_write(struct buf *out, const struct create_request *q, const char *id,
 	const char *name, int64_t created, const struct image *image);

@@ -59,8 +59,8 @@ static int check_words(const struct filters *f, struct err *err)
 	return filters_bool(f, "is-task", &task, err);
 }
 
-static int reference_time(struct core *c, const struct filters *f, const char *key, int64_t *ret,
-	struct err *err)
+static int reference_time(
+	struct core *c, const struct filters *f, const char *key, int64_t *ret, struct err *err)
 {
 	char *const *v = filters_get(f, key);
 
@@ -148,7 +148,7 @@ static bool match_exited(const struct filters *f, const struct status *st)
 static bool match_name(const struct filters *f, const struct summary *s)
 {
 	return !given(f, "name") || filters_match_pattern(f, "name", s->name) ||
-	       filters_match_pattern(f, "name", s->slash_name);
+		filters_match_pattern(f, "name", s->slash_name);
 }
 
 /* No container has a health check or belongs to a swarm. */
@@ -158,7 +158,8 @@ static bool match_constants(const struct filters *f)
 	int task = -1;
 
 	(void)filters_bool(f, "is-task", &task, NULL);
-	return task != 1 && (!given(f, "health") || strv_has(health, "none")) && !given(f, "publish");
+	return task != 1 && (!given(f, "health") || strv_has(health, "none")) &&
+		!given(f, "publish");
 }
 
 static const char *label_of(void *arg, const char *label)
@@ -180,7 +181,7 @@ static bool layers_start_with(char *const *layers, char *const *base)
 static bool match_image(const struct container_filter *cf, const struct summary *s)
 {
 	return !given(cf->f, "ancestor") || strv_has(filters_get(cf->f, "ancestor"), s->image) ||
-	       strv_has(cf->image_ids, s->image_id);
+		strv_has(cf->image_ids, s->image_id);
 }
 
 /* Or from one that was built on it. */
@@ -236,7 +237,8 @@ static bool match_expose(const struct filters *f, json_object *ports)
 	if (!json_object_is_type(ports, json_type_object))
 		return false;
 	for (; *v; v++) {
-		json_object_object_foreach(ports, port, unused) {
+		json_object_object_foreach(ports, port, unused)
+		{
 			(void)unused;
 			if (port_in(*v, port))
 				return true;
@@ -245,8 +247,8 @@ static bool match_expose(const struct filters *f, json_object *ports)
 	return false;
 }
 
-static bool match_doc(struct core *c, const struct container_filter *cf, const char *id,
-	bool image_known)
+static bool match_doc(
+	struct core *c, const struct container_filter *cf, const char *id, bool image_known)
 {
 	auto_container struct container *ct = NULL;
 	json_object *doc;
@@ -254,8 +256,8 @@ static bool match_doc(struct core *c, const struct container_filter *cf, const c
 	if (record_read(c, id, &doc, NULL) < 0 || container_decode(doc, &ct, NULL) < 0)
 		return false;
 	return (image_known || match_descent(cf, ct)) &&
-	       match_volume(cf->f, json_get(ct->doc, "Mounts")) &&
-	       match_expose(cf->f, json_get(ct->config, "ExposedPorts"));
+		match_volume(cf->f, json_get(ct->doc, "Mounts")) &&
+		match_expose(cf->f, json_get(ct->config, "ExposedPorts"));
 }
 
 static const char *summary_label_of(void *arg, const char *label)

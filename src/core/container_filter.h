@@ -16,12 +16,12 @@ extern const char *const container_list_filters[], *const container_prune_filter
 /* Filters with their values checked and their references resolved. */
 struct container_filter {
 	const struct filters *f;
-	bool all;		  /* stopped ones too */
-	bool wants_doc;		  /* needs more than the summary */
-	unsigned states;	  /* bits of enum run_state; 0: any */
-	int64_t before, since;	  /* 0: any */
-	char **image_ids;	  /* of ancestor, resolved */
-	char ***image_layers;	  /* their layers, beside image_ids */
+	bool all;              /* stopped ones too */
+	bool wants_doc;        /* needs more than the summary */
+	unsigned states;       /* bits of enum run_state; 0: any */
+	int64_t before, since; /* 0: any */
+	char **image_ids;      /* of ancestor, resolved */
+	char ***image_layers;  /* their layers, beside image_ids */
 };
 
 int container_filter_open(struct core *c, const struct filters *f, bool all,

@@ -14,7 +14,8 @@
 
 static void write_state(struct jsonw *w, const struct status *st)
 {
-	bool up = st->state == RUN_RUNNING || st->state == RUN_PAUSED || st->state == RUN_RESTARTING;
+	bool up =
+		st->state == RUN_RUNNING || st->state == RUN_PAUSED || st->state == RUN_RESTARTING;
 
 	jw_object(w, "State");
 	jw_str(w, "Status", run_state_name(st->state));
@@ -32,8 +33,8 @@ static void write_state(struct jsonw *w, const struct status *st)
 }
 
 /* The overlay as it is mounted while the container runs. */
-static void write_graph_driver(struct jsonw *w, struct core *c, const struct container *ct,
-	const char *folder)
+static void write_graph_driver(
+	struct jsonw *w, struct core *c, const struct container *ct, const char *folder)
 {
 	auto_buf struct buf lower = { 0 };
 	auto_free char *upper = xasprintf("%s/upper", folder), *work = xasprintf("%s/work", folder);
@@ -66,8 +67,8 @@ static void write_file_path(struct jsonw *w, const char *key, const char *folder
 static void write_paths(struct jsonw *w, const struct container *ct, const char *folder)
 {
 	auto_free char *log = xasprintf("%s-json.log", ct->id);
-	bool logged = str_eq(json_get_str(json_get(ct->host_config, "LogConfig"), "Type", ""),
-		"json-file");
+	bool logged = str_eq(
+		json_get_str(json_get(ct->host_config, "LogConfig"), "Type", ""), "json-file");
 
 	write_file_path(w, "ResolvConfPath", folder, "resolv.conf");
 	write_file_path(w, "HostnamePath", folder, "hostname");
@@ -121,8 +122,8 @@ static void write_container(struct jsonw *w, struct core *c, const struct contai
 	else
 		jw_raw(w, "Mounts", "[]");
 	json_write(w, "Config", ct->config);
-	network_settings_write(w, "NetworkSettings",
-		json_get_str(ct->host_config, "NetworkMode", "bridge"));
+	network_settings_write(
+		w, "NetworkSettings", json_get_str(ct->host_config, "NetworkMode", "bridge"));
 }
 
 int container_inspect(struct core *c, const char *what, bool size, struct buf *out, struct err *err)

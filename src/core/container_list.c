@@ -89,15 +89,16 @@ static void write_sizes(struct jsonw *w, struct core *c, const char *id)
 static void write_status(struct jsonw *w, const struct status *st, int64_t now)
 {
 	char room[96];
-	struct buf text = { .data = room, .room = sizeof(room) }; /* longer than any, so never grown */
+	struct buf text = { .data = room,
+		.room = sizeof(room) }; /* longer than any, so never grown */
 
 	status_text(&text, st, now);
 	jw_str(w, "State", run_state_name(st->state));
 	jw_strn(w, "Status", text.data, text.len);
 }
 
-static void write_entry(struct jsonw *w, const struct image_names *names, const struct entry *e,
-	int64_t now)
+static void write_entry(
+	struct jsonw *w, const struct image_names *names, const struct entry *e, int64_t now)
 {
 	jw_str(w, "Id", e->id);
 	jw_array(w, "Names");
@@ -109,8 +110,8 @@ static void write_entry(struct jsonw *w, const struct image_names *names, const 
 	write_status(w, &e->status, now);
 }
 
-static int write_listing(struct core *c, struct listing *l, size_t limit, bool size, struct buf *out,
-	struct err *err)
+static int write_listing(struct core *c, struct listing *l, size_t limit, bool size,
+	struct buf *out, struct err *err)
 {
 	struct image_names *names = NULL;
 	struct jsonw w = JSONW(out);

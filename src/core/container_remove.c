@@ -2,9 +2,9 @@
 #include "core/containers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <fcntl.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
@@ -12,9 +12,9 @@
 #include "core/container_state.h"
 #include "core/records.h"
 #include "core/spawn.h"
-#include "json/text.h"
 #include "state/events.h"
 #include "state/remove.h"
+#include "json/text.h"
 
 int container_remove_stopped(struct core *c, struct container *ct, bool volumes, struct err *err)
 {
@@ -24,14 +24,15 @@ int container_remove_stopped(struct core *c, struct container *ct, bool volumes,
 
 	(void)volumes; /* there are none yet */
 	if (monitor == -EWOULDBLOCK)
-		return err_set(err, ERR_UNAVAILABLE, EBUSY, "container %s is being looked after", ct->id);
+		return err_set(
+			err, ERR_UNAVAILABLE, EBUSY, "container %s is being looked after", ct->id);
 	if (monitor < 0)
 		return err_sys(err, monitor, "lock container %.12s", ct->id);
 	lock = dirs_lock(&c->dirs);
 	if (lock < 0)
 		return err_sys(err, lock, "lock the data directory");
-	r = container_take_away(&c->dirs, ct->id, ct->name,
-		json_get_bool(ct->host_config, "AutoRemove"), err);
+	r = container_take_away(
+		&c->dirs, ct->id, ct->name, json_get_bool(ct->host_config, "AutoRemove"), err);
 	if (r == -ENOENT)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
 	if (r < 0)
@@ -54,7 +55,7 @@ struct prune {
 static bool is_stopped(const struct container *ct)
 {
 	return ct->status.state == RUN_CREATED || ct->status.state == RUN_EXITED ||
-	       ct->status.state == RUN_DEAD;
+		ct->status.state == RUN_DEAD;
 }
 
 static int prune_one(void *arg, const struct container *ct)
@@ -82,8 +83,9 @@ static void prune_event(struct core *c, int64_t freed)
 	auto_free char *text = xasprintf("%lld", (long long)freed);
 
 	jw_str(&w, "reclaimed", text);
-	(void)event_append(&c->dirs, &(struct event){ .type = "container", .action = "prune", .id = "",
-				     .attrs = attrs.data });
+	(void)event_append(&c->dirs,
+		&(struct event){
+			.type = "container", .action = "prune", .id = "", .attrs = attrs.data });
 }
 
 /* Held while pruning; two at once would count each other's work. */

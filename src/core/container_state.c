@@ -12,8 +12,8 @@
 #include "base/fd.h"
 #include "base/timefmt.h"
 #include "core/images.h"
-#include "json/text.h"
 #include "state/events.h"
+#include "json/text.h"
 
 #define STATUS_MAX 4096
 
@@ -79,24 +79,27 @@ void container_attrs(struct buf *out, const struct container *ct)
 	json_object *labels = json_get(ct->config, "Labels");
 
 	if (json_object_is_type(labels, json_type_object)) {
-		json_object_object_foreach(labels, key, value)
-			if (!str_eq(key, "image") && !str_eq(key, "name"))
-				json_write(&w, key, value);
+		json_object_object_foreach(labels, key, value) if (!str_eq(key, "image") &&
+			!str_eq(key, "name")) json_write(&w, key, value);
 	}
 	jw_str(&w, "image", ct->image);
 	jw_str(&w, "name", ct->name);
 }
 
-void container_event(struct core *c, const struct container *ct, const char *action,
-	const char *more)
+void container_event(
+	struct core *c, const struct container *ct, const char *action, const char *more)
 {
 	auto_buf struct buf attrs = { 0 };
 
 	container_attrs(&attrs, ct);
 	if (more)
 		buf_printf(&attrs, ",%s", more);
-	(void)event_append(&c->dirs, &(struct event){ .type = "container", .action = action,
-				     .id = ct->id, .from = ct->image, .attrs = attrs.data });
+	(void)event_append(&c->dirs,
+		&(struct event){ .type = "container",
+			.action = action,
+			.id = ct->id,
+			.from = ct->image,
+			.attrs = attrs.data });
 }
 
 /* ---- the Status column */

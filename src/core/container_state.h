@@ -23,8 +23,8 @@ int container_monitor_lock(struct core *c, const char *id);
 /* JSON members for Actor.Attributes of every event: labels, image, name. */
 void container_attrs(struct buf *out, const struct container *ct);
 /* more: members after attrs, or NULL. An event that cannot be written is lost, not fatal. */
-void container_event(struct core *c, const struct container *ct, const char *action,
-	const char *more);
+void container_event(
+	struct core *c, const struct container *ct, const char *action, const char *more);
 
 /* "Up 3 minutes", "Exited (0) 2 hours ago", as `docker ps` shows it at the time now. */
 void status_text(struct buf *out, const struct status *st, int64_t now);

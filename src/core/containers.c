@@ -8,8 +8,8 @@
 #include <sys/file.h>
 
 #include "base/alloc.h"
-#include "base/jsonw.h"
 #include "base/fd.h"
+#include "base/jsonw.h"
 #include "core/container_state.h"
 #include "core/names.h"
 #include "core/records.h"
@@ -181,7 +181,7 @@ static int rename_locked(struct core *c, struct container *ct, const char *name,
 	if (r < 0)
 		return r;
 	(void)json_object_object_add(ct->doc, "Name", json_object_new_string(name));
-	r = record_write(dir, ct->doc, err);
+	r = record_write(c, dir, ct->doc, err);
 	if (r < 0) {
 		name_release(c, name, ct->id);
 		return r;
@@ -212,7 +212,8 @@ int container_rename(struct core *c, const char *what, const char *name, struct 
 		name++;
 	if (!name_valid(name))
 		return err_set(err, ERR_INVALID, EINVAL,
-			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name);
+			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+			name);
 	lock = dirs_lock(&c->dirs);
 	if (lock < 0)
 		return err_sys(err, lock, "lock the data directory");

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "core/unit.h"
 
 #define UUID_SIZE 37
 
@@ -88,6 +89,7 @@ void core_free(struct core *c)
 {
 	if (!c)
 		return;
+	unit_manager_close(c->units);
 	dirs_close(&c->dirs);
 	free(c->programs);
 	free(c->engine_id);

@@ -2,13 +2,19 @@
  * request that needs the stores (a ping never does). Not thread-safe; the switchboard has one thread. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/err.h"
 #include "state/dirs.h"
+
+struct unit_manager;
 
 struct core {
 	struct dirs dirs;
 	char *programs; /* folder of dayfly-monitor, dayfly-stream, dayfly-worker */
 	char *engine_id; /* stable id of this user's engine, for /info */
+	struct unit_manager *units; /* NULL: no user manager, or not asked for yet */
+	bool units_sought;
 };
 
 int core_open(struct core **ret, struct err *err);

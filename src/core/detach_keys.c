@@ -27,6 +27,7 @@ int detach_keys_check(const char *keys, struct err *err)
 		return 0;
 	for (; parts[n]; n++)
 		if (!key_valid(parts[n]) || n == KEYS_MAX)
-			return err_set(err, ERR_INVALID, EINVAL, "Invalid detach keys (%s) provided", keys);
+			return err_set(err, ERR_INVALID, EINVAL,
+				"Invalid detach keys (%s) provided", keys);
 	return 0;
 }

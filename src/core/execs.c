@@ -14,9 +14,9 @@
 #include "core/compile.h"
 #include "core/container_state.h"
 #include "core/detach_keys.h"
+#include "state/plan.h"
 #include "json/field.h"
 #include "json/text.h"
-#include "state/plan.h"
 
 struct exec_request {
 	char *user, *working_dir, *detach_keys;
@@ -114,10 +114,10 @@ static void add_client(struct buf *plan, const struct exec_request *q)
 	if (q->tty)
 		plan_add(plan, "tty");
 	if (q->tty && q->console_size && json_object_array_length(q->console_size) == 2) {
-		auto_free char *h = xasprintf("%d", json_object_get_int(
-			json_object_array_get_idx(q->console_size, 0)));
-		auto_free char *w = xasprintf("%d", json_object_get_int(
-			json_object_array_get_idx(q->console_size, 1)));
+		auto_free char *h = xasprintf(
+			"%d", json_object_get_int(json_object_array_get_idx(q->console_size, 0)));
+		auto_free char *w = xasprintf(
+			"%d", json_object_get_int(json_object_array_get_idx(q->console_size, 1)));
 
 		plan_add(plan, "console-size", h, w);
 	}
@@ -209,8 +209,8 @@ static void tell(struct core *c, const struct container *ct, const char *id, cha
 	container_event(c, ct, action.data, more.data);
 }
 
-int exec_create(struct core *c, const char *container, const char *body, struct buf *out,
-	struct err *err)
+int exec_create(
+	struct core *c, const char *container, const char *body, struct buf *out, struct err *err)
 {
 	auto_container struct container *ct = NULL;
 	auto_exec_request struct exec_request q = { 0 };

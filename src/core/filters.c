@@ -41,7 +41,8 @@ static int bad_filters(struct err *err)
 /* {"v":true,…}; a value with false was not chosen. */
 static int read_set(json_object *set, char ***ret, struct err *err)
 {
-	json_object_object_foreach(set, value, chosen) {
+	json_object_object_foreach(set, value, chosen)
+	{
 		if (!json_object_is_type(chosen, json_type_boolean))
 			return bad_filters(err);
 		if (json_object_get_boolean(chosen))
@@ -76,7 +77,8 @@ static int add_filter(struct filters *f, const char *key, json_object *values, s
 	return read_values(values, &item->values, err);
 }
 
-int filters_parse(const char *json, const char *const *allowed, struct filters **ret, struct err *err)
+int filters_parse(
+	const char *json, const char *const *allowed, struct filters **ret, struct err *err)
 {
 	auto_filters struct filters *f = xcalloc(1, sizeof(*f));
 	auto_json json_object *doc = NULL;
@@ -92,9 +94,11 @@ int filters_parse(const char *json, const char *const *allowed, struct filters *
 			return bad_filters(err);
 	}
 	if (doc) {
-		json_object_object_foreach(doc, key, values) {
+		json_object_object_foreach(doc, key, values)
+		{
 			if (allowed && !strv_has((char *const *)(uintptr_t)allowed, key))
-				return err_set(err, ERR_INVALID, EINVAL, "invalid filter '%s'", key);
+				return err_set(
+					err, ERR_INVALID, EINVAL, "invalid filter '%s'", key);
 			r = add_filter(f, key, values, err);
 			if (r < 0)
 				return r;
@@ -123,12 +127,14 @@ int filters_bool(const struct filters *f, const char *key, int *ret, struct err 
 		else if (str_eq(*values, "0") || strcasecmp(*values, "false") == 0)
 			*ret = 0;
 		else
-			return err_set(err, ERR_INVALID, EINVAL, "invalid filter '%s=%s'", key, *values);
+			return err_set(
+				err, ERR_INVALID, EINVAL, "invalid filter '%s=%s'", key, *values);
 	}
 	return 0;
 }
 
-static bool label_holds(const char *want, const char *(*get)(void *arg, const char *label), void *arg)
+static bool label_holds(
+	const char *want, const char *(*get)(void *arg, const char *label), void *arg)
 {
 	const char *eq = strchr(want, '=');
 	auto_free char *key = eq ? xstrndup(want, (size_t)(eq - want)) : xstrdup(want);

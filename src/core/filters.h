@@ -9,7 +9,8 @@ struct filters;
 
 /* json NULL or "" gives empty filters. allowed: NULL-ended list of keys; another key is
  * ERR_INVALID "invalid filter 'x'". allowed NULL: any key passes. */
-int filters_parse(const char *json, const char *const *allowed, struct filters **ret, struct err *err);
+int filters_parse(
+	const char *json, const char *const *allowed, struct filters **ret, struct err *err);
 void filters_free(struct filters *f);
 static inline void filters_free_ptr(struct filters **f)
 {

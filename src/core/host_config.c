@@ -12,7 +12,7 @@
 #include "json/text.h"
 
 #define SHM_SIZE_DEFAULT (INT64_C(64) << 20)
-#define RUNTIME_NAME	 "dayfly"
+#define RUNTIME_NAME     "dayfly"
 
 /* clang-format off */
 static const struct jfield log_config_fields[] = {
@@ -169,8 +169,8 @@ static int not_yet(struct err *err, const char *field, const char *value)
 }
 
 /* One mode field: empty means missing_is; "container:X" is known and refused. */
-static int settle_mode(char **mode, const char *field, const char *missing_is, const char *const *allowed,
-	const char *name, struct err *err)
+static int settle_mode(char **mode, const char *field, const char *missing_is,
+	const char *const *allowed, const char *name, struct err *err)
 {
 	if (str_empty(*mode))
 		set_str(mode, missing_is);
@@ -207,8 +207,8 @@ static int settle_modes(struct host_config *h, bool shareable_ipc, struct err *e
 	return r;
 }
 
-static int settle_network(struct host_config *h, const struct container_config *c, char ***w,
-	struct err *err)
+static int settle_network(
+	struct host_config *h, const struct container_config *c, char ***w, struct err *err)
 {
 	if (str_empty(h->network_mode) || str_eq(h->network_mode, "default"))
 		set_str(&h->network_mode, "bridge");
@@ -217,8 +217,9 @@ static int settle_network(struct host_config *h, const struct container_config *
 	if (!str_eq(h->network_mode, "bridge"))
 		return not_yet(err, "NetworkMode", h->network_mode);
 	if (!c->network_disabled)
-		strv_add(w, "Networks are not supported yet: the container gets a private network "
-			    "with only a loopback interface.");
+		strv_add(w,
+			"Networks are not supported yet: the container gets a private network "
+			"with only a loopback interface.");
 	return 0;
 }
 
@@ -248,7 +249,8 @@ static int settle_restart(struct host_config *h, struct err *err)
 
 static int settle_runtime(struct host_config *h, struct err *err)
 {
-	static const char *const later[] = { "runc", "crun", "runsc", "io.containerd.runc.v2", NULL };
+	static const char *const later[] = { "runc", "crun", "runsc", "io.containerd.runc.v2",
+		NULL };
 
 	if (str_empty(h->runtime))
 		set_str(&h->runtime, RUNTIME_NAME);
@@ -268,7 +270,8 @@ static int check_dns(const struct host_config *h, struct err *err)
 			return err_set(err, ERR_INVALID, EINVAL, "invalid IP address: %s", *d);
 	for (char **s = h->dns_search; s && *s; s++)
 		if (strpbrk(*s, " \t\r\n"))
-			return err_set(err, ERR_INVALID, EINVAL, "invalid DNS search domain: %s", *s);
+			return err_set(
+				err, ERR_INVALID, EINVAL, "invalid DNS search domain: %s", *s);
 	for (char **o = h->dns_options; o && *o; o++)
 		if (strpbrk(*o, "\r\n"))
 			return err_set(err, ERR_INVALID, EINVAL, "invalid DNS option: %s", *o);
@@ -290,8 +293,10 @@ static int check_extra_hosts(char *const *hosts, const char *network, char ***w,
 				*hosts);
 		if (str_eq(colon + 1, "host-gateway")) {
 			if (!str_eq(network, "host"))
-				strv_add_take(w, xasprintf("The host has no address in this container's "
-					"network: \"%s\" is left out of its hosts file.", *hosts));
+				strv_add_take(w,
+					xasprintf("The host has no address in this container's "
+						  "network: \"%s\" is left out of its hosts file.",
+						*hosts));
 			continue;
 		}
 		n = strlen(colon + 1);
@@ -307,8 +312,9 @@ static int check_extra_hosts(char *const *hosts, const char *network, char ***w,
 /* A container may only turn what its own namespaces hold. */
 static int check_sysctls(const struct host_config *h, struct err *err)
 {
-	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
-		"kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced", NULL };
+	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",
+		"kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
+		"kernel.shm_rmid_forced", NULL };
 
 	for (char **s = h->sysctls; s && *s; s += 2) {
 		bool own = false;
@@ -362,8 +368,8 @@ static int check_rest(struct host_config *h, const struct container_config *c, s
 			"invalid value %lld for OomScoreAdj, range for oom score adj is [-1000, 1000]",
 			(long long)h->oom_score_adj);
 	if (str_eq(h->uts_mode, "host") && !str_empty(c->hostname))
-		return err_set(err, ERR_INVALID, EINVAL,
-			"conflicting options: hostname and the UTS mode");
+		return err_set(
+			err, ERR_INVALID, EINVAL, "conflicting options: hostname and the UTS mode");
 	if (str_empty(h->log.type))
 		set_str(&h->log.type, "json-file");
 	return log_config_limits(&h->log, &size, &files, err);

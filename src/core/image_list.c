@@ -9,8 +9,8 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "core/image_store.h"
-#include "json/text.h"
 #include "oci/doc.h"
+#include "json/text.h"
 
 #define MINOR_EMPTY_NAMES 43 /* before it, a dangling image was called <none>:<none> */
 
@@ -104,7 +104,7 @@ int image_matches(const struct image *i, const struct filters *f, bool *ret, str
 			return 0;
 	}
 	*ret = filters_match_labels(f, "label", image_label, (void *)(uintptr_t)i) &&
-	       !has_refused_label(i, f);
+		!has_refused_label(i, f);
 	return 0;
 }
 
@@ -154,7 +154,7 @@ static bool pattern_fits(const char *pattern, const char *name)
 	auto_free char *bare = xstrndup(name, n);
 
 	return fnmatch(pattern, name, FNM_PATHNAME) == 0 ||
-	       fnmatch(pattern, bare, FNM_PATHNAME) == 0;
+		fnmatch(pattern, bare, FNM_PATHNAME) == 0;
 }
 
 static void keep_fitting(char ***names, char *const *patterns)
@@ -192,8 +192,8 @@ static int shown(struct image *i, const struct filters *f, const struct span *sp
 	return 0;
 }
 
-static void print_names(struct jsonw *w, const char *key, char *const *names, const char *none,
-	unsigned api_minor)
+static void print_names(
+	struct jsonw *w, const char *key, char *const *names, const char *none, unsigned api_minor)
 {
 	if (names || api_minor >= MINOR_EMPTY_NAMES) {
 		jw_strv(w, key, names);

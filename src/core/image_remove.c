@@ -58,14 +58,15 @@ int image_tag(struct core *c, const char *ref, const char *repo, const char *tag
 
 struct usage {
 	const char *image;
-	char running[SHORT_ID + 1], stopped[SHORT_ID + 1]; /* a container of each kind, "" if none */
+	char running[SHORT_ID + 1],
+		stopped[SHORT_ID + 1]; /* a container of each kind, "" if none */
 };
 
 static int note_usage(void *arg, const struct container *ct)
 {
 	struct usage *u = arg;
 	bool live = ct->status.state == RUN_RUNNING || ct->status.state == RUN_PAUSED ||
-		    ct->status.state == RUN_RESTARTING;
+		ct->status.state == RUN_RESTARTING;
 
 	if (ct->image_id && str_eq(ct->image_id, u->image))
 		memcpy(live ? u->running : u->stopped, ct->id, SHORT_ID);
@@ -157,7 +158,8 @@ static int remove_by_id(struct removal *m, bool force, struct err *err)
 	if (!force && count_names(m) > 1)
 		return err_set(err, ERR_CONFLICT, EBUSY,
 			"conflict: unable to delete %.12s (must be forced) - image is referenced in "
-			"multiple repositories", digest_hex(m->id));
+			"multiple repositories",
+			digest_hex(m->id));
 	delete_image(m);
 	return 0;
 }
@@ -232,8 +234,8 @@ static int remove_locked(struct removal *m, const char *ref, bool force, struct 
 	return r < 0 ? r : finish(m, err);
 }
 
-int image_remove(struct core *c, const char *ref, bool force, bool prune, struct buf *out,
-	struct err *err)
+int image_remove(
+	struct core *c, const char *ref, bool force, bool prune, struct buf *out, struct err *err)
 {
 	struct jsonw w = JSONW(out);
 	__attribute__((cleanup(removal_clear))) struct removal m = { .core = c, .w = &w };

@@ -7,9 +7,9 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "core/image_store.h"
-#include "json/text.h"
 #include "oci/doc.h"
 #include "oci/layer.h"
+#include "json/text.h"
 
 /* What Docker shows in every image's Config, with the value for what the image leaves out. */
 static const struct {
@@ -110,8 +110,8 @@ static void print_rootfs(struct jsonw *w, const struct image *i)
 	jw_object_end(w);
 }
 
-static void print_image(struct core *c, struct jsonw *w, const struct oci_index *ix,
-	const struct image *i)
+static void print_image(
+	struct core *c, struct jsonw *w, const struct oci_index *ix, const struct image *i)
 {
 	int64_t size = image_size(c, i);
 
@@ -170,7 +170,8 @@ int image_inspect(struct core *c, const char *ref, struct buf *out, struct err *
 }
 
 /* One step of the image's making; size is that of the layer it made, 0 for none. */
-static void print_step(struct jsonw *w, const struct image *i, json_object *step, bool top, int64_t size)
+static void print_step(
+	struct jsonw *w, const struct image *i, json_object *step, bool top, int64_t size)
 {
 	int64_t created = 0;
 

@@ -8,9 +8,9 @@
 #include "base/timefmt.h"
 #include "core/image_store.h"
 #include "core/spawn.h"
-#include "json/text.h"
 #include "oci/doc.h"
 #include "oci/layer.h"
+#include "json/text.h"
 
 struct image_names {
 	struct oci_index ix;
@@ -294,14 +294,13 @@ static void begin_repair(struct core *c)
 int image_layer_path(struct core *c, const char *diff_id, char **ret, struct err *err)
 {
 	switch (layer_state(&c->dirs, diff_id)) {
-	case LAYER_READY:
-		*ret = layer_path(&c->dirs, diff_id);
-		return 0;
+	case LAYER_READY: *ret = layer_path(&c->dirs, diff_id); return 0;
 	case LAYER_SUSPECT:
 		begin_repair(c);
 		return err_set(err, ERR_UNAVAILABLE, EAGAIN,
 			"layer %.19s was being written when the machine went down; it is being "
-			"unpacked again, try again shortly", diff_id);
+			"unpacked again, try again shortly",
+			diff_id);
 	case LAYER_MISSING: break;
 	}
 	return err_set(err, ERR_SYSTEM, ENOENT, "layer %s is missing", diff_id);

@@ -18,12 +18,12 @@
 #include "oci/reference.h"
 
 struct image {
-	char *id;	       /* "sha256:HEX" of the config blob */
+	char *id;              /* "sha256:HEX" of the config blob */
 	char *manifest_digest; /* "sha256:HEX" */
 	char *os, *architecture, *variant;
-	char **repo_tags;    /* as people type them: busybox:latest */
-	char **repo_digests; /* name@sha256:… */
-	char **diff_ids;     /* bottom first, "sha256:HEX" */
+	char **repo_tags;      /* as people type them: busybox:latest */
+	char **repo_digests;   /* name@sha256:… */
+	char **diff_ids;       /* bottom first, "sha256:HEX" */
 	json_object *document; /* the config blob, parsed */
 	json_object *config;   /* its "config" member (borrowed from document), or NULL */
 };
@@ -56,7 +56,7 @@ int image_inspect(struct core *c, const char *ref, struct buf *out, struct err *
 int image_history(struct core *c, const char *ref, struct buf *out, struct err *err);
 int image_tag(struct core *c, const char *ref, const char *repo, const char *tag, struct err *err);
 /* prune is taken for the API's sake: images have no untagged parents here. */
-int image_remove(struct core *c, const char *ref, bool force, bool prune, struct buf *out,
-	struct err *err);
+int image_remove(
+	struct core *c, const char *ref, bool force, bool prune, struct buf *out, struct err *err);
 /* Removes dangling images that no container uses (with dangling=false: tagged ones too). */
 int image_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err);

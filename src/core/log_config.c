@@ -23,7 +23,9 @@ static int parse_size(const char *text, int64_t *ret)
 	if (*unit && strcasecmp(unit, "b") != 0) {
 		const char *u = strchr(units, *unit | 0x20);
 
-		if (!u || (unit[1] && strcasecmp(unit + 1, "b") != 0 && strcasecmp(unit + 1, "ib") != 0))
+		if (!u ||
+			(unit[1] && strcasecmp(unit + 1, "b") != 0 &&
+				strcasecmp(unit + 1, "ib") != 0))
 			return -EINVAL;
 		for (; u > units; u--)
 			if (__builtin_mul_overflow(n, (int64_t)1024, &n))
@@ -35,7 +37,8 @@ static int parse_size(const char *text, int64_t *ret)
 
 static int check_option(const char *key, const char *value, struct err *err)
 {
-	static const char *const later[] = { "labels", "labels-regex", "env", "env-regex", "tag", NULL };
+	static const char *const later[] = { "labels", "labels-regex", "env", "env-regex", "tag",
+		NULL };
 
 	if (str_eq(key, "max-size") || str_eq(key, "max-file"))
 		return 0;
@@ -48,11 +51,11 @@ static int check_option(const char *key, const char *value, struct err *err)
 		if (str_eq(value, "false"))
 			return 0;
 	} else if (!word_among(later, key)) {
-		return err_set(err, ERR_INVALID, EINVAL, "unknown log opt '%s' for json-file log driver",
-			key);
+		return err_set(err, ERR_INVALID, EINVAL,
+			"unknown log opt '%s' for json-file log driver", key);
 	}
-	return err_set(err, ERR_UNSUPPORTED, ENOTSUP, "HostConfig.LogConfig.Config: %s=%s is not supported yet",
-		key, value);
+	return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+		"HostConfig.LogConfig.Config: %s=%s is not supported yet", key, value);
 }
 
 static int read_limits(char *const *options, int64_t *max_size, int64_t *max_files, struct err *err)
@@ -79,11 +82,11 @@ static int read_limits(char *const *options, int64_t *max_size, int64_t *max_fil
 	return 0;
 }
 
-int log_config_limits(const struct log_config *l, int64_t *max_size, int64_t *max_files,
-	struct err *err)
+int log_config_limits(
+	const struct log_config *l, int64_t *max_size, int64_t *max_files, struct err *err)
 {
-	static const char *const later[] = { "journald", "local", "syslog", "gelf", "fluentd", "awslogs",
-		"splunk", "gcplogs", "logentries", "etwlogs", NULL };
+	static const char *const later[] = { "journald", "local", "syslog", "gelf", "fluentd",
+		"awslogs", "splunk", "gcplogs", "logentries", "etwlogs", NULL };
 
 	if (str_eq(l->type, "none")) {
 		*max_size = -1;

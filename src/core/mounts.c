@@ -95,8 +95,8 @@ const struct mount_point *mount_points_at(const struct mount_points *m, const ch
 
 static bool is_propagation(const char *word)
 {
-	static const char *const words[] = { "private", "rprivate", "shared", "rshared", "slave", "rslave",
-		NULL };
+	static const char *const words[] = { "private", "rprivate", "shared", "rshared", "slave",
+		"rslave", NULL };
 
 	return word_among(words, word);
 }
@@ -104,8 +104,8 @@ static bool is_propagation(const char *word)
 /* SELinux labels (z, Z), macOS hints and nocopy change nothing on this side. */
 static bool is_mode_without_effect(const char *word)
 {
-	static const char *const words[] = { "rw", "z", "Z", "nocopy", "consistent", "cached", "delegated",
-		NULL };
+	static const char *const words[] = { "rw", "z", "Z", "nocopy", "consistent", "cached",
+		"delegated", NULL };
 
 	return word_among(words, word);
 }
@@ -131,7 +131,8 @@ static int read_mode(struct mount_point *m, const char *mode, struct err *err)
 
 static bool volume_name_valid(const char *s)
 {
-	static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	static const char alnum[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	char rest[sizeof(alnum) + 3];
 
 	(void)snprintf(rest, sizeof(rest), "%s_.-", alnum);
@@ -181,8 +182,9 @@ static int read_bind(const char *text, struct mount_point *m, struct err *err)
 
 static bool tmpfs_data_valid(const char *word)
 {
-	static const char *const keys[] = { "size=", "mode=", "uid=", "gid=", "nr_inodes=",
-		"nr_blocks=", "mpol=" };
+	static const char *const keys[] = {
+		"size=", "mode=", "uid=", "gid=", "nr_inodes=", "nr_blocks=", "mpol="
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (str_starts(word, keys[i]) && word[strlen(keys[i])])
@@ -193,9 +195,9 @@ static bool tmpfs_data_valid(const char *word)
 /* Docker mounts every tmpfs noexec, nosuid and nodev unless the opposite is said. */
 static int read_tmpfs_options(const char *text, struct mount_point *m, struct err *err)
 {
-	static const char *const no_effect[] = { "", "rw", "defaults", "atime", "noatime", "diratime",
-		"nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime", "async",
-		"private", "rprivate", NULL };
+	static const char *const no_effect[] = { "", "rw", "defaults", "atime", "noatime",
+		"diratime", "nodiratime", "relatime", "norelatime", "strictatime", "nostrictatime",
+		"async", "private", "rprivate", NULL };
 	auto_strv char **words = strv_split(text, ',');
 	auto_buf struct buf data = { 0 };
 	bool noexec = true, nosuid = true, nodev = true;
@@ -212,8 +214,8 @@ static int read_tmpfs_options(const char *text, struct mount_point *m, struct er
 		else if (tmpfs_data_valid(*w))
 			buf_printf(&data, ",%s", *w);
 		else if (!word_among(no_effect, *w))
-			return err_set(err, ERR_INVALID, EINVAL, "invalid tmpfs option [\"%s\"]",
-				*w);
+			return err_set(
+				err, ERR_INVALID, EINVAL, "invalid tmpfs option [\"%s\"]", *w);
 	}
 	m->data = xasprintf("%s%s%s%s", nodev ? ",nodev" : "", noexec ? ",noexec" : "",
 		nosuid ? ",nosuid" : "", data.len ? data.data : "");
@@ -222,8 +224,8 @@ static int read_tmpfs_options(const char *text, struct mount_point *m, struct er
 	return 0;
 }
 
-static int read_tmpfs(const char *target, const char *options, struct mount_point *m,
-	struct err *err)
+static int read_tmpfs(
+	const char *target, const char *options, struct mount_point *m, struct err *err)
 {
 	int r;
 
@@ -239,8 +241,8 @@ static int read_tmpfs(const char *target, const char *options, struct mount_poin
 
 static int bad_mount(const struct mount_spec *s, struct err *err, const char *what)
 {
-	return err_set(err, ERR_INVALID, EINVAL, "invalid mount config for type \"%s\": %s", s->type,
-		what);
+	return err_set(err, ERR_INVALID, EINVAL, "invalid mount config for type \"%s\": %s",
+		s->type, what);
 }
 
 static int read_mount_bind(const struct mount_spec *s, struct mount_point *m, struct err *err)
@@ -265,7 +267,8 @@ static int read_mount_bind(const struct mount_spec *s, struct mount_point *m, st
 	m->source = clean_path(s->source);
 	if (!s->bind_given)
 		return 0;
-	r = jfields_read(bind_options_fields, s->bind_given, "HostConfig.Mounts.BindOptions.", &o, err);
+	r = jfields_read(
+		bind_options_fields, s->bind_given, "HostConfig.Mounts.BindOptions.", &o, err);
 	if (r < 0)
 		return r;
 	m->recursive = !o.non_recursive;
@@ -346,7 +349,8 @@ static size_t depth(const char *path)
 static void sort_by_depth(struct mount_points *m)
 {
 	for (size_t i = 1; i < m->count; i++)
-		for (size_t j = i; j && depth(m->items[j].target) < depth(m->items[j - 1].target); j--) {
+		for (size_t j = i; j && depth(m->items[j].target) < depth(m->items[j - 1].target);
+			j--) {
 			struct mount_point swap = m->items[j];
 
 			m->items[j] = m->items[j - 1];
@@ -422,8 +426,8 @@ int mount_points_make_sources(const struct mount_points *m, struct err *err)
 			continue;
 		r = dir_make_at(AT_FDCWD, p->source, 0755);
 		if (r < 0)
-			return err_sys(err, r, "error while creating mount source path '%s'",
-				p->source);
+			return err_sys(
+				err, r, "error while creating mount source path '%s'", p->source);
 	}
 	return mount_points_check_sources(m, err);
 }

@@ -16,12 +16,12 @@ struct mount_point {
 	enum mount_kind kind;
 	char *source; /* bind: absolute path on the host */
 	char *target;
-	char *mode;	   /* as typed after the second colon of a bind, "" otherwise */
+	char *mode;        /* as typed after the second colon of a bind, "" otherwise */
 	char *propagation; /* "rprivate", … */
-	char *data;	   /* tmpfs: options for the kernel */
+	char *data;        /* tmpfs: options for the kernel */
 	bool read_only, recursive;
 	bool make_source; /* a missing source is made, as a folder */
-	bool listed;	  /* shown in Mounts of inspect and list (HostConfig.Tmpfs is not) */
+	bool listed;      /* shown in Mounts of inspect and list (HostConfig.Tmpfs is not) */
 };
 
 struct mount_points {

@@ -14,30 +14,31 @@
 static const char *const adjectives[] = { "amber", "ancient", "balanced", "bold", "brave", "breezy",
 	"bright", "calm", "careful", "cheerful", "clever", "cosy", "crisp", "curious", "daring",
 	"eager", "early", "earnest", "easy", "elegant", "fair", "faithful", "festive", "fleet",
-	"fluent", "fresh", "gentle", "glad", "golden", "graceful", "happy", "hardy", "hidden", "honest",
-	"humble", "jolly", "keen", "kind", "lively", "lucid", "lucky", "mellow", "merry", "mighty",
-	"mindful", "modest", "nimble", "noble", "patient", "placid", "playful", "polite", "proud",
-	"quick", "quiet", "radiant", "ready", "serene", "sharp", "silent", "silver", "simple",
-	"sincere", "smooth", "snug", "solid", "spry", "steady", "still", "sturdy", "sunny", "swift",
-	"tender", "thrifty", "tidy", "tranquil", "trusty", "upbeat", "vivid", "warm", "wise", "witty",
-	"zesty" };
+	"fluent", "fresh", "gentle", "glad", "golden", "graceful", "happy", "hardy", "hidden",
+	"honest", "humble", "jolly", "keen", "kind", "lively", "lucid", "lucky", "mellow", "merry",
+	"mighty", "mindful", "modest", "nimble", "noble", "patient", "placid", "playful", "polite",
+	"proud", "quick", "quiet", "radiant", "ready", "serene", "sharp", "silent", "silver",
+	"simple", "sincere", "smooth", "snug", "solid", "spry", "steady", "still", "sturdy",
+	"sunny", "swift", "tender", "thrifty", "tidy", "tranquil", "trusty", "upbeat", "vivid",
+	"warm", "wise", "witty", "zesty" };
 
 /* People who taught us about insects, flight, short lives and small engines. */
 static const char *const surnames[] = { "agassiz", "alcott", "anning", "attenborough", "babbage",
-	"bates", "blackburn", "blanchard", "bleriot", "boole", "boucher", "brahe", "buckland", "carson",
-	"cayley", "church", "clark", "coleman", "comstock", "cuvier", "darwin", "dijkstra", "earhart",
-	"eastwood", "euler", "fabre", "fabricius", "farman", "fermat", "fibonacci", "galvani", "gauss",
-	"gosse", "haeckel", "hamilton", "hargrave", "herschel", "hoare", "hooke", "hopper", "huber",
-	"humboldt", "huxley", "johnson", "kernighan", "kirby", "lamarck", "latreille", "leeuwenhoek",
-	"lilienthal", "linnaeus", "lovelace", "lubbock", "lyell", "malpighi", "maunder", "merian",
-	"mendel", "muir", "nabokov", "naur", "newcomen", "noether", "pascal", "piccard", "potter",
-	"quimby", "ray", "reaumur", "redi", "ritchie", "rudolph", "seward", "somerville", "stevens",
-	"swammerdam", "thompson", "tinbergen", "turing", "wallace", "watt", "wells", "wilson", "wirth",
-	"wright" };
+	"bates", "blackburn", "blanchard", "bleriot", "boole", "boucher", "brahe", "buckland",
+	"carson", "cayley", "church", "clark", "coleman", "comstock", "cuvier", "darwin",
+	"dijkstra", "earhart", "eastwood", "euler", "fabre", "fabricius", "farman", "fermat",
+	"fibonacci", "galvani", "gauss", "gosse", "haeckel", "hamilton", "hargrave", "herschel",
+	"hoare", "hooke", "hopper", "huber", "humboldt", "huxley", "johnson", "kernighan", "kirby",
+	"lamarck", "latreille", "leeuwenhoek", "lilienthal", "linnaeus", "lovelace", "lubbock",
+	"lyell", "malpighi", "maunder", "merian", "mendel", "muir", "nabokov", "naur", "newcomen",
+	"noether", "pascal", "piccard", "potter", "quimby", "ray", "reaumur", "redi", "ritchie",
+	"rudolph", "seward", "somerville", "stevens", "swammerdam", "thompson", "tinbergen",
+	"turing", "wallace", "watt", "wells", "wilson", "wirth", "wright" };
 
 bool name_valid(const char *name)
 {
-	static const char alnum[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	static const char alnum[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 	size_t len = strlen(name), n = 0;
 
 	if (len < 2 || len > NAME_LEN_MAX || !strchr(alnum, name[0]))
@@ -125,9 +126,9 @@ int name_claim_new(struct core *c, const char *id, char **ret, struct err *err)
 		const char *a = adjectives[random_below(ARRAY_SIZE(adjectives))];
 		const char *s = surnames[random_below(ARRAY_SIZE(surnames))];
 		/* the more are taken, the longer they get */
-		auto_free char *name = attempt < 4 ? xasprintf("%s_%s", a, s)
-						   : xasprintf("%s_%s%u", a, s,
-							     random_below(attempt < 8 ? 10 : 1000000));
+		auto_free char *name = attempt < 4
+			? xasprintf("%s_%s", a, s)
+			: xasprintf("%s_%s%u", a, s, random_below(attempt < 8 ? 10 : 1000000));
 
 		r = name_claim(c, name, id, err);
 		if (r == 0) {

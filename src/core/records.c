@@ -164,10 +164,12 @@ static void add_labels(struct buf *out, json_object *labels)
 {
 	if (!json_object_is_type(labels, json_type_object))
 		return;
-	json_object_object_foreach(labels, key, value) {
+	json_object_object_foreach(labels, key, value)
+	{
 		add_word(out, key);
-		add_word(out, json_object_is_type(value, json_type_string)
-				      ? json_object_get_string(value) : "");
+		add_word(out,
+			json_object_is_type(value, json_type_string) ? json_object_get_string(value)
+								     : "");
 	}
 }
 
@@ -303,11 +305,26 @@ int summary_read(struct core *c, const char *id, struct summary *ret)
 	return r == 0 ? 0 : summary_from_record(c, id, ret);
 }
 
-int record_write(int dir, json_object *doc, struct err *err)
+static int sync_links(struct core *c, struct err *err)
+{
+	static const char *const folders[] = { "containers", "names" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		auto_fd int fd =
+			openat(c->dirs.data, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0 || fsync(fd) < 0)
+			return err_sys(err, errno, "sync %s", folders[i]);
+	}
+	return 0;
+}
+
+int record_write(struct core *c, int dir, json_object *doc, struct err *err)
 {
 	auto_buf struct buf json = { 0 }, text = { 0 };
 	auto_container struct container *ct = NULL;
 	struct jsonw w = JSONW(&json);
+	bool durable;
 	int r;
 
 	json_write(&w, NULL, doc);
@@ -315,12 +332,17 @@ int record_write(int dir, json_object *doc, struct err *err)
 	r = container_decode(json_object_get(doc), &ct, err);
 	if (r < 0)
 		return r;
+	durable = !json_get_bool(ct->host_config, "AutoRemove");
 	if (unlinkat(dir, "summary", 0) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "replace summary");
-	r = file_replace_at(dir, "config.json", json.data, json.len, 0600,
-		json_get_bool(ct->host_config, "AutoRemove") ? 0 : FILE_DURABLE);
+	r = file_replace_at(
+		dir, "config.json", json.data, json.len, 0600, durable ? FILE_DURABLE : 0);
 	if (r < 0)
 		return err_sys(err, r, "write config.json");
+	/* straight after it: a journaling file system has the links in the same commit already */
+	r = durable ? sync_links(c, err) : 0;
+	if (r < 0)
+		return r;
 	summary_print(&text, ct);
 	(void)file_replace_at(dir, "summary", text.data, text.len, 0600, 0); /* only a cache */
 	return 0;

@@ -24,7 +24,7 @@ struct summary {
 	int64_t created;
 	const char *name, *slash_name; /* "web", "/web" */
 	const char *image, *image_id, *network;
-	const char *members; /* JSON members of the list's entry that never change */
+	const char *members;      /* JSON members of the list's entry that never change */
 	const char *labels, *end; /* key, value, key, value… up to end */
 };
 
@@ -42,8 +42,9 @@ int summary_parse(char *take_text, size_t len, struct summary *ret);
 
 /* config.json parsed; -ENOENT stays silent: the caller words it. */
 int record_read(struct core *c, const char *id, json_object **ret, struct err *err);
-/* Writes both files into the container's folder. */
-int record_write(int dir, json_object *doc, struct err *err);
+/* Writes both files into the container's folder dir; config.json durably with the links that lead to it
+ * (the folder's own, the name's), unless the container is auto-removed. */
+int record_write(struct core *c, int dir, json_object *doc, struct err *err);
 /* A container from its document (taken over); status stays zero. */
 int container_decode(json_object *take_doc, struct container **ret, struct err *err);
 int64_t container_created(const struct container *ct);

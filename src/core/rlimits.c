@@ -8,8 +8,9 @@
 
 int rlimits_check(const struct jlist *ulimits, struct err *err)
 {
-	static const char *const known[] = { "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue",
-		"nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending", "stack", NULL };
+	static const char *const known[] = { "core", "cpu", "data", "fsize", "locks", "memlock",
+		"msgqueue", "nice", "nofile", "nproc", "rss", "rtprio", "rttime", "sigpending",
+		"stack", NULL };
 	const struct ulimit *u = ulimits->items;
 
 	for (size_t i = 0; i < ulimits->count; i++, u++) {
@@ -17,7 +18,8 @@ int rlimits_check(const struct jlist *ulimits, struct err *err)
 			return err_set(err, ERR_INVALID, EINVAL, "invalid ulimit type: %s",
 				u->name ? u->name : "");
 		if (u->soft < -1 || u->hard < -1)
-			return err_set(err, ERR_INVALID, EINVAL, "invalid ulimit value: %s", u->name);
+			return err_set(
+				err, ERR_INVALID, EINVAL, "invalid ulimit value: %s", u->name);
 		if (u->hard != -1 && (u->soft == -1 || u->soft > u->hard))
 			return err_set(err, ERR_INVALID, EINVAL,
 				"ulimit soft limit must be less than or equal to hard limit: %lld > %lld",

@@ -127,7 +127,7 @@ static bool settle(const struct scan *s, struct status *st)
 static bool has_run_folder(const struct scan *s, const char *id)
 {
 	return s->run_ids.count &&
-	       bsearch(id, s->run_ids.ids, s->run_ids.count, ID_SIZE, compare_ids);
+		bsearch(id, s->run_ids.ids, s->run_ids.count, ID_SIZE, compare_ids);
 }
 
 int scan_status(const struct scan *s, const char *id, struct status *ret)

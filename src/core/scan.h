@@ -16,7 +16,7 @@ struct id_list {
 
 struct scan {
 	struct core *c;
-	int data, run;		 /* the containers' folders in both trees */
+	int data, run;               /* the containers' folders in both trees */
 	struct id_list all, run_ids; /* run_ids: those with a run folder, sorted */
 	char boot_id[40];
 };

@@ -63,7 +63,8 @@ static int read_option(const char *text, struct security *s, struct err *err)
 		return 0;
 	if (str_eq(key, "apparmor") || str_eq(key, "label"))
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-			"HostConfig.SecurityOpt: %s needs root on the host and is not supported", text);
+			"HostConfig.SecurityOpt: %s needs root on the host and is not supported",
+			text);
 	return err_set(err, ERR_INVALID, EINVAL, "invalid --security-opt 2: \"%s\"", text);
 }
 

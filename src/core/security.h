@@ -7,8 +7,8 @@
 
 struct security {
 	bool no_new_privs;
-	bool unconfined;	 /* no seccomp filter */
-	char *profile;		 /* a seccomp profile in Docker's JSON form, or NULL */
+	bool unconfined; /* no seccomp filter */
+	char *profile;   /* a seccomp profile in Docker's JSON form, or NULL */
 };
 
 /* What cannot be honoured is refused: a profile that silently does nothing would be worse. */

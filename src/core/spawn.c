@@ -9,7 +9,10 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/timefmt.h"
+#include "core/records.h"
+#include "core/unit.h"
 #include "state/wire.h"
 
 #define PASSED_MAX        2 /* descriptors a program gets, from 3 on */
@@ -130,6 +133,25 @@ static int monitor_lock(const char *id, int run_dir, int *ret, struct err *err)
 	return 0;
 }
 
+/* A user manager is looked for once in this process's short life. */
+static void units_seek(struct core *c)
+{
+	if (!c->units_sought)
+		c->units = unit_manager_open();
+	c->units_sought = true;
+}
+
+/* A container without its scope runs all the same; the monitor says so in the log. */
+static void give_scope(struct core *c, const char *id, pid_t monitor)
+{
+	auto_summary struct summary s = { 0 };
+	struct err err;
+
+	unit_manager_drain(c->units);
+	if (unit_start_scope(c->units, id, summary_read(c, id, &s) < 0 ? id : s.name, monitor, &err) < 0)
+		log_warning("%.12s: %s", id, err.msg);
+}
+
 /* 0: started. 1: one is ending or beginning. The control socket is bound here, so that messages may
  * be sent before the monitor's first instruction. */
 static int monitor_start(struct core *c, const char *id, int run_dir, struct err *err)
@@ -143,14 +165,19 @@ static int monitor_start(struct core *c, const char *id, int run_dir, struct err
 	ctl = wire_listen(run_dir);
 	if (ctl < 0)
 		return err_sys(err, ctl, "control socket of container %s", id);
-	return launch(c,
+	units_seek(c);
+	r = launch(c,
 		&(struct launch){
 			.program = "dayfly-monitor",
-			.argv = (const char *const[]){ id, NULL },
+			.argv = c->units ? (const char *const[]){ "--scope", id, NULL }
+					 : (const char *const[]){ id, NULL },
 			.input = FD_NONE,
 			.passed = { ctl, lock },
 		},
 		&pid, err);
+	if (r == 0 && c->units)
+		give_scope(c, id, pid);
+	return r;
 }
 
 static int send_failed(const char *id, int r, struct err *err)

@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "state/scope.h"
 
 #define MANAGER	  "org.freedesktop.systemd1"
 #define PATH	  "/org/freedesktop/systemd1"
@@ -115,11 +116,6 @@ void unit_manager_close(struct unit_manager *m)
 	free(m);
 }
 
-void unit_scope_name(const char *container_id, char ret[UNIT_NAME_SIZE])
-{
-	(void)snprintf(ret, UNIT_NAME_SIZE, "dayfly-%.12s.scope", container_id);
-}
-
 static int on_answer(sd_bus_message *answer, void *arg, sd_bus_error *unused)
 {
 	struct unit_manager *m = arg;
@@ -152,11 +148,11 @@ int unit_start_scope(struct unit_manager *m, const char *container_id, const cha
 	pid_t pid, struct err *err)
 {
 	auto_free char *description = xasprintf("dayfly container %s", container_name);
-	char unit[UNIT_NAME_SIZE];
+	char unit[SCOPE_NAME_SIZE];
 	sd_bus_message *call = NULL;
 	int r;
 
-	unit_scope_name(container_id, unit);
+	(void)scope_name(container_id, pid, unit);
 	r = m->sd.sd_bus_message_new_method_call(m->bus, &call, m->private ? NULL : MANAGER, PATH,
 		INTERFACE, "StartTransientUnit");
 	if (r >= 0)

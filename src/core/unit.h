@@ -19,11 +19,6 @@ struct unit_manager; /* a connection to the user manager */
 struct unit_manager *unit_manager_open(void);
 void unit_manager_close(struct unit_manager *m);
 
-/* The scope's name for a container: dayfly-ID12.scope, of the id's first twelve digits, so that it
- * stays right when the container is renamed; its description carries the name. */
-#define UNIT_NAME_SIZE 32
-void unit_scope_name(const char *container_id, char ret[UNIT_NAME_SIZE]);
-
 /* Asks for the scope with pid in it and does not wait for it: the monitor sees itself moved
  * (runtime/cgroup.h) and holds the container's start until then. */
 int unit_start_scope(struct unit_manager *m, const char *container_id, const char *container_name,

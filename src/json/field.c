@@ -20,7 +20,7 @@ static int wrong_type(struct err *err, const char *where, const char *key, const
 static bool plain_string(json_object *v)
 {
 	return json_object_is_type(v, json_type_string) &&
-	       strlen(json_object_get_string(v)) == (size_t)json_object_get_string_len(v);
+		strlen(json_object_get_string(v)) == (size_t)json_object_get_string_len(v);
 }
 
 static json_object *find_member(json_object *o, const char *key)
@@ -29,9 +29,7 @@ static json_object *find_member(json_object *o, const char *key)
 
 	if (json_object_object_get_ex(o, key, &value))
 		return value;
-	json_object_object_foreach(o, name, member)
-		if (strcasecmp(name, key) == 0)
-			return member;
+	json_object_object_foreach(o, name, member) if (strcasecmp(name, key) == 0) return member;
 	return NULL;
 }
 
@@ -46,7 +44,8 @@ bool json_is_neutral(json_object *value)
 	case json_type_array: return json_object_array_length(value) == 0;
 	case json_type_object: break;
 	}
-	json_object_object_foreach(value, name, member) {
+	json_object_object_foreach(value, name, member)
+	{
 		(void)name;
 		if (!json_is_neutral(member))
 			return false;
@@ -54,7 +53,8 @@ bool json_is_neutral(json_object *value)
 	return true;
 }
 
-static int read_strv(json_object *v, const char *where, const char *key, char ***ret, struct err *err)
+static int read_strv(
+	json_object *v, const char *where, const char *key, char ***ret, struct err *err)
 {
 	auto_strv char **list = NULL;
 
@@ -71,13 +71,15 @@ static int read_strv(json_object *v, const char *where, const char *key, char **
 	return 0;
 }
 
-static int read_map(json_object *v, const char *where, const char *key, char ***ret, struct err *err)
+static int read_map(
+	json_object *v, const char *where, const char *key, char ***ret, struct err *err)
 {
 	auto_strv char **map = NULL;
 
 	if (!json_object_is_type(v, json_type_object))
 		return wrong_type(err, where, key, "an object of strings");
-	json_object_object_foreach(v, name, value) {
+	json_object_object_foreach(v, name, value)
+	{
 		if (!plain_string(value))
 			return wrong_type(err, where, key, "an object of strings");
 		strv_add(&map, name);
@@ -130,13 +132,14 @@ static int check_refused(const struct jfield *f, json_object *v, const char *whe
 {
 	if (json_is_neutral(v))
 		return 0;
-	if (f->neutral && str_eq(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN), f->neutral))
+	if (f->neutral &&
+		str_eq(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN), f->neutral))
 		return 0;
 	return err_set(err, ERR_UNSUPPORTED, ENOTSUP, "%s%s is not supported yet", where, f->key);
 }
 
-static int read_object(const struct jfield *f, json_object *v, const char *where, void *to,
-	struct err *err)
+static int read_object(
+	const struct jfield *f, json_object *v, const char *where, void *to, struct err *err)
 {
 	char inner[WHERE_MAX];
 
@@ -144,8 +147,8 @@ static int read_object(const struct jfield *f, json_object *v, const char *where
 	return jfields_read(f->fields, v, inner, to, err);
 }
 
-static int read_int(const struct jfield *f, json_object *v, const char *where, int64_t *to,
-	struct err *err)
+static int read_int(
+	const struct jfield *f, json_object *v, const char *where, int64_t *to, struct err *err)
 {
 	if (!json_object_is_type(v, json_type_int))
 		return wrong_type(err, where, f->key, "a whole number");
@@ -164,8 +167,8 @@ static int read_any(const struct jfield *f, json_object *v, const char *where, j
 	return 0;
 }
 
-static int read_field(const struct jfield *f, json_object *v, const char *where, void *to,
-	struct err *err)
+static int read_field(
+	const struct jfield *f, json_object *v, const char *where, void *to, struct err *err)
 {
 	switch (f->type) {
 	case J_STR:
@@ -223,8 +226,8 @@ static void set_empty(const struct jfield *f, void *to)
 	}
 }
 
-int jfields_read(const struct jfield *fields, json_object *o, const char *where, void *ret,
-	struct err *err)
+int jfields_read(
+	const struct jfield *fields, json_object *o, const char *where, void *ret, struct err *err)
 {
 	const struct jfield *f;
 

@@ -29,18 +29,18 @@ struct jlist {
 #define JINT_NONE INT64_MIN /* of JINT64_OPT: not given */
 
 enum jtype {
-	J_STR,	     /* char *: NULL while not given */
-	J_STRV,	     /* char **: array of strings */
+	J_STR,       /* char *: NULL while not given */
+	J_STRV,      /* char **: array of strings */
 	J_WORDS,     /* struct jwords: a string is one word */
 	J_NULLSTRV,  /* struct jwords: array or null */
-	J_MAP,	     /* char **: key, value, key, value…: an object of strings */
+	J_MAP,       /* char **: key, value, key, value…: an object of strings */
 	J_INT64,     /* int64_t */
 	J_INT64_OPT, /* int64_t: JINT_NONE while not given */
-	J_BOOL,	     /* bool */
+	J_BOOL,      /* bool */
 	J_BOOL_OPT,  /* int: -1 while not given */
 	J_OBJECT,    /* a struct with a table of its own */
-	J_LIST,	     /* struct jlist */
-	J_ANY,	     /* json_object *: an object, kept as it is with a reference */
+	J_LIST,      /* struct jlist */
+	J_ANY,       /* json_object *: an object, kept as it is with a reference */
 	J_ARRAY,     /* json_object *: the same for an array */
 	J_REFUSE,    /* known, not honoured: only its neutral values pass */
 	J_IGNORE,    /* known, without meaning here */
@@ -51,13 +51,17 @@ struct jfield {
 	enum jtype type;
 	size_t offset;
 	const struct jfield *fields; /* J_OBJECT, J_LIST */
-	size_t size;		     /* J_LIST: of one item */
-	const char *empty;	     /* JSON written for an empty value; J_REFUSE, J_IGNORE: always */
-	const char *neutral;	     /* J_REFUSE: JSON of one more value that asks for nothing */
+	size_t size;                 /* J_LIST: of one item */
+	const char *empty;   /* JSON written for an empty value; J_REFUSE, J_IGNORE: always */
+	const char *neutral; /* J_REFUSE: JSON of one more value that asks for nothing */
 };
 
-#define J_IS(s, m, T) \
-	(offsetof(s, m) + 0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((s *)0)->m), T) ? 1 : -1]))
+#define J_IS(s, m, T)                                                                              \
+	(offsetof(s, m) +                                                                          \
+		0 *                                                                                \
+			sizeof(char[__builtin_types_compatible_p(__typeof__(((s *)0)->m), T)       \
+					? 1                                                        \
+					: -1]))
 
 /* clang-format off */
 #define JSTR(k, s, m)		{ .key = k, .type = J_STR, .offset = J_IS(s, m, char *) }
@@ -87,8 +91,8 @@ struct jfield {
 /* Fills *ret (zeroed or never used memory) from o; where is put before the key in messages
  * ("HostConfig."). ERR_INVALID for a wrong type, ERR_UNSUPPORTED for a refused field. On failure *ret
  * owns nothing. */
-int jfields_read(const struct jfield *fields, json_object *o, const char *where, void *ret,
-	struct err *err);
+int jfields_read(
+	const struct jfield *fields, json_object *o, const char *where, void *ret, struct err *err);
 /* Writes the members, without braces of their own. */
 void jfields_write(struct jsonw *w, const struct jfield *fields, const void *from);
 /* Frees what the struct owns and leaves the members empty. */

@@ -34,7 +34,8 @@ int json_parse(const char *text, size_t len, json_object **ret, struct err *err)
 	json_tokener_set_flags(tok, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	if (json_tokener_get_error(tok) == json_tokener_continue)
-		o = json_tokener_parse_ex(tok, "", 1); /* a lone number or word ends with the text */
+		o = json_tokener_parse_ex(
+			tok, "", 1); /* a lone number or word ends with the text */
 	problem = json_tokener_get_error(tok);
 	json_tokener_free(tok);
 	if (problem != json_tokener_success)
@@ -59,8 +60,7 @@ static void write_number(struct jsonw *w, const char *key, json_object *value)
 static void write_object(struct jsonw *w, const char *key, json_object *value)
 {
 	jw_object(w, key);
-	json_object_object_foreach(value, name, member)
-		json_write(w, name, member);
+	json_object_object_foreach(value, name, member) json_write(w, name, member);
 	jw_object_end(w);
 }
 

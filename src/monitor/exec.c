@@ -195,6 +195,7 @@ static int exec_run(struct exec *e, struct exec_request *req, const struct plan 
 	e->io.drained = on_drained;
 	r = stdio_prepare(&e->io, e->m, wanted_pipes(req, plan), &child, err);
 	if (r == 0) {
+		child.cgroup = &e->m->cgroup;
 		exec_size(e->dir, req->msg, plan, &child.height, &child.width);
 		r = rt_exec(&e->m->dirs, e->m->process.pidfd, plan, &child, &e->process, exit_code,
 			err);

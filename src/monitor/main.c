@@ -1,8 +1,9 @@
 /* dayfly-monitor - one container's supervisor. dayfly starts it; see dayfly-monitor(8).
  *
- *   dayfly-monitor ID            descriptor 3: the bound control socket, 4: the locked lock file
- *   dayfly-monitor --recover ID  descriptor 4 as above: completes what a dead monitor left undone
+ *   dayfly-monitor [--scope] ID  descriptor 3: the bound control socket, 4: the locked lock file
+ *   dayfly-monitor --recover ID   descriptor 4 as above: completes what a dead monitor left undone
  *
+ * --scope: systemd was asked to move this process to a scope of its own, and a start waits for that.
  * Holding the lock is being alive, so descriptor 4 stays open and is never used. */
 #include <malloc.h>
 #include <stdio.h>
@@ -20,14 +21,14 @@ enum { FD_CONTROL = 3, FD_LOCK = 4 };
 static int usage(void)
 {
 	(void)fprintf(stderr,
-		"usage: dayfly-monitor [--recover] ID\n"
+		"usage: dayfly-monitor [--scope | --recover] ID\n"
 		"This program is started by dayfly, with descriptors of its making.\n");
 	return 2;
 }
 
-static int run(const char *id, int control)
+static int run(const char *id, int control, bool scope)
 {
-	struct monitor m = { 0 };
+	struct monitor m = { .scope_due = scope };
 	struct err err = { 0 };
 	int r;
 
@@ -43,14 +44,15 @@ static int run(const char *id, int control)
 int main(int argc, char **argv)
 {
 	bool recover_only = argc == 3 && str_eq(argv[1], "--recover");
+	bool scope = argc == 3 && str_eq(argv[1], "--scope");
 	const char *id = argv[argc - 1];
 
-	if ((argc != 2 && !recover_only) || !id_valid(id))
+	if ((argc != 2 && !recover_only && !scope) || !id_valid(id))
 		return usage();
 	if (fd_cloexec(FD_LOCK, true) < 0 || (!recover_only && fd_cloexec(FD_CONTROL, true) < 0))
 		return usage();
 	/* large pieces come and go as mappings of their own; the heap stays as small as it began */
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE);
 	(void)mallopt(M_TRIM_THRESHOLD, HEAP_PIECE);
-	return run(id, recover_only ? FD_NONE : FD_CONTROL);
+	return run(id, recover_only ? FD_NONE : FD_CONTROL, scope);
 }

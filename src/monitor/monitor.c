@@ -108,6 +108,7 @@ int monitor_open(struct monitor *m, const char *id, int control, struct err *err
 	m->dirs = (struct dirs){ .data = FD_NONE, .run = FD_NONE };
 	m->io.m = m;
 	m->io.in = m->io.out[0].fd = m->io.out[1].fd = FD_NONE;
+	m->cgroup = CGROUP_NONE;
 	m->process = (struct rt_process){ .pidfd = FD_NONE, .console = FD_NONE };
 	r = dirs_open(&m->dirs, err);
 	if (r < 0)
@@ -153,6 +154,7 @@ void monitor_close(struct monitor *m)
 	watch_stop(&m->gate);
 	watch_stop(&m->expiry);
 	traits_clear(&m->traits);
+	cgroup_close(&m->cgroup);
 	m->data_dir = fd_close(m->data_dir);
 	m->run_dir = fd_close(m->run_dir);
 	dirs_close(&m->dirs);

@@ -17,6 +17,7 @@
 #include "monitor/stdio.h"
 #include "monitor/traits.h"
 #include "monitor/wait.h"
+#include "runtime/cgroup.h"
 #include "runtime/runtime.h"
 #include "state/dirs.h"
 #include "state/status.h"
@@ -38,6 +39,8 @@ struct monitor {
 	struct traits traits; /* what outlives the start of the latest plan */
 	struct status status; /* as last written */
 	struct rt_process process;
+	struct cgroup cgroup;
+	uint64_t oom_kills; /* of the cgroup, when the run began */
 	struct stdio io;
 
 	struct watch control, signals, child;
@@ -53,6 +56,7 @@ struct monitor {
 	struct held *held; /* messages to be handled after the end of the run */
 
 	struct err fault; /* sys != 0: why no container can be started by this process */
+	bool scope_due;   /* systemd is about to move us to our scope */
 	bool expecting;   /* the message this process was started for has not come yet */
 	bool stopped;     /* this run was ended by a stop: event "stop" */
 	bool leaving;     /* the monitor was told to end */

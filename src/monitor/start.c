@@ -1,5 +1,6 @@
 /* monitor/start.c - from the plan on disk to a running program, and what follows a start that failed. */
 #include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -8,8 +9,10 @@
 #include "monitor/removal.h"
 #include "monitor/report.h"
 #include "monitor/start.h"
+#include "state/scope.h"
 
-#define EXIT_NOT_STARTED 128
+#define EXIT_NOT_STARTED  128
+#define SCOPE_PATIENCE_MS 2000
 
 static void on_child(struct watch *w, uint32_t events)
 {
@@ -46,6 +49,23 @@ static int open_log(struct monitor *m, const struct plan *plan, struct err *err)
 		files > 0 && files < 10000 ? (unsigned)files : LOG_FILES_DEFAULT, &m->io.log, err);
 }
 
+/* Before the first run: limits and the OOM counter need the scope. Without it a container runs all the
+ * same, in the cgroup this process was born in. */
+static void enter_scope(struct monitor *m)
+{
+	char name[SCOPE_NAME_SIZE];
+	struct err err = { 0 };
+	int r;
+
+	if (!m->scope_due)
+		return;
+	m->scope_due = false;
+	r = cgroup_enter(scope_name(m->id, getpid(), name), SCOPE_PATIENCE_MS, &m->cgroup, &err);
+	if (r != 0)
+		log_warning("%s: runs outside %s: %s", m->id, name,
+			r < 0 ? err.msg : "systemd has not moved it there");
+}
+
 static int launch(struct monitor *m, const struct plan *plan, int *exit_code, struct err *err)
 {
 	struct rt_hooks hooks = { .on_created = on_created, .arg = m };
@@ -57,6 +77,9 @@ static int launch(struct monitor *m, const struct plan *plan, int *exit_code, st
 	m->io.in_once = m->traits.stdin_once;
 	m->io.drained = on_drained;
 	r = stdio_prepare(&m->io, m, streams, &child, err);
+	enter_scope(m);
+	m->oom_kills = cgroup_oom_kills(&m->cgroup);
+	child.cgroup = &m->cgroup;
 	child.height = m->traits.height;
 	child.width = m->traits.width;
 	if (r == 0)

@@ -11,7 +11,8 @@ int doc_parse(const char *text, size_t len, enum json_type type, json_object **r
 	int r;
 
 	if (len > DOC_MAX)
-		return err_set(err, ERR_INVALID, EFBIG, "JSON document is larger than %u bytes", DOC_MAX);
+		return err_set(
+			err, ERR_INVALID, EFBIG, "JSON document is larger than %u bytes", DOC_MAX);
 	r = json_parse(text, len, &d, err);
 	if (r < 0)
 		return r;

@@ -11,7 +11,8 @@
 #define DOC_MAX (4u << 20) /* bytes of one manifest, index or configuration */
 
 /* Parses one whole document whose top level has this type. ERR_INVALID otherwise. */
-int doc_parse(const char *text, size_t len, enum json_type type, json_object **ret, struct err *err);
+int doc_parse(
+	const char *text, size_t len, enum json_type type, json_object **ret, struct err *err);
 
 /* Members of an object, borrowed; NULL (0) if missing or of another type. object may be NULL. */
 json_object *doc_object(json_object *object, const char *key);

@@ -2,14 +2,13 @@
 
 #include <json-c/json_object_iterator.h>
 
-
 #include "base/buf.h"
 #include "base/jsonw.h"
 #include "base/log.h"
-#include "json/text.h"
 #include "oci/doc.h"
 #include "oci/layout.h"
 #include "state/events.h"
+#include "json/text.h"
 
 static void print_labels(struct jsonw *w, json_object *labels)
 {

@@ -10,10 +10,10 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
-#include "json/text.h"
 #include "oci/doc.h"
 #include "oci/reference.h"
 #include "state/remove.h"
+#include "json/text.h"
 
 #define CONTAINER_MAX (4u << 20)
 
@@ -72,8 +72,8 @@ static void need_all(struct set *s, json_object *digests)
 	}
 }
 
-static int needs_of_image(const struct dirs *d, const struct oci_entry *e, struct needs *n,
-	struct err *err)
+static int needs_of_image(
+	const struct dirs *d, const struct oci_entry *e, struct needs *n, struct err *err)
 {
 	auto_json json_object *manifest = NULL, *config = NULL;
 	json_object *layers;
@@ -122,7 +122,8 @@ static int needs_of_container(int containers, const char *id, struct needs *n, s
 
 /* Calls fn for each name in data/path. */
 static int each_name(const struct dirs *d, const char *path,
-	int (*fn)(int dir, const char *name, void *arg, struct err *err), void *arg, struct err *err)
+	int (*fn)(int dir, const char *name, void *arg, struct err *err), void *arg,
+	struct err *err)
 {
 	int fd = openat(d->data, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);

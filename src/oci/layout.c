@@ -12,13 +12,13 @@
 #include "base/jsonw.h"
 #include "base/path.h"
 #include "base/timefmt.h"
-#include "json/text.h"
 #include "oci/doc.h"
 #include "oci/reference.h"
+#include "json/text.h"
 
 #define NOTE_CONFIG "dayfly.config"
 #define NOTE_TAGGED "dayfly.tagged"
-#define LAYOUT	    "{\"imageLayoutVersion\":\"1.0.0\"}"
+#define LAYOUT      "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 static void entry_clear(struct oci_entry *e)
 {
@@ -126,7 +126,8 @@ static int layout_make(const struct dirs *d)
 	r = dir_make_at(d->data, "oci/blobs/sha256", 0700);
 	if (r < 0)
 		return r;
-	return file_replace_at(d->data, "oci/oci-layout", LAYOUT, strlen(LAYOUT), 0600, FILE_DURABLE);
+	return file_replace_at(
+		d->data, "oci/oci-layout", LAYOUT, strlen(LAYOUT), 0600, FILE_DURABLE);
 }
 
 int oci_index_write(const struct dirs *d, const struct oci_index *ix, struct err *err)

@@ -29,10 +29,10 @@
 #define OCI_REF_NAME "org.opencontainers.image.ref.name"
 
 struct oci_entry {
-	json_object *descriptor; /* owned; the strings below are its */
-	const char *manifest;	 /* digest */
-	const char *name;	 /* full reference, or NULL */
-	int64_t tagged;		 /* ns, 0: unknown */
+	json_object *descriptor;                 /* owned; the strings below are its */
+	const char *manifest;                    /* digest */
+	const char *name;                        /* full reference, or NULL */
+	int64_t tagged;                          /* ns, 0: unknown */
 	char config[sizeof("sha256:") + ID_LEN]; /* image id; "" if the manifest cannot be read */
 };
 

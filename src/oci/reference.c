@@ -18,7 +18,7 @@
 
 #define DEFAULT_DOMAIN "docker.io"
 #define NAME_MAX_LEN   255
-#define TAG_MAX	       128
+#define TAG_MAX        128
 
 static bool is_lower(char c)
 {
@@ -255,7 +255,8 @@ int image_ref_make(const char *repository, const char *tag, struct image_ref *re
 	if (n < 0)
 		return n;
 	if (r.digest)
-		return err_set(err, ERR_INVALID, EINVAL, "refusing to create a tag with a digest reference");
+		return err_set(err, ERR_INVALID, EINVAL,
+			"refusing to create a tag with a digest reference");
 	if (!str_empty(tag)) {
 		if (!tag_valid(tag))
 			return err_set(err, ERR_INVALID, EINVAL, "invalid tag format");

@@ -9,9 +9,9 @@
  * owned. */
 struct image_ref {
 	char *repository; /* with domain */
-	char *tag;	  /* NULL with a digest and no tag */
-	char *digest;	  /* "sha256:HEX", or NULL */
-	char *familiar;	  /* the repository as people type it: "busybox" */
+	char *tag;        /* NULL with a digest and no tag */
+	char *digest;     /* "sha256:HEX", or NULL */
+	char *familiar;   /* the repository as people type it: "busybox" */
 };
 
 /* ERR_INVALID "invalid reference format…", with Docker's words. */

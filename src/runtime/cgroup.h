@@ -1,6 +1,6 @@
 /* runtime/cgroup.h - the container's part of the cgroup v2 tree that systemd delegated to its scope:
  *
- *   …/dayfly.slice/dayfly-ID12.scope/        delegated; controllers are handed down here
+ *   …/dayfly.slice/dayfly-ID12-PID.scope/    delegated; controllers are handed down here
  *       supervisor/                          the monitor
  *       payload/                             the container: limits, OOM counter, freezer
  *
@@ -12,15 +12,16 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 
 struct cgroup {
-	int scope;   /* O_PATH-less directory descriptors; FD_NONE without a scope */
+	int scope; /* directories; FD_NONE without a scope */
 	int payload;
 };
 
 #define CGROUP_NONE ((struct cgroup){ .scope = FD_NONE, .payload = FD_NONE })
 
-/* Waits until this process has been moved to the scope named (unit_scope_name()), at most patience_ms,
+/* Waits until this process has been moved to the scope named (state/scope.h), at most patience_ms,
  * then splits it. 0 with *ret filled; 1 when it did not happen: *ret is CGROUP_NONE. */
 int cgroup_enter(const char *scope, int patience_ms, struct cgroup *ret, struct err *err);
 void cgroup_close(struct cgroup *g);

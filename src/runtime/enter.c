@@ -3,6 +3,7 @@
 #include "runtime/enter.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,14 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "runtime/report.h"
+
+/* The container sees its own cgroup as the root of all. */
+static int cgroup_hide(struct enter *e, struct err *err)
+{
+	if (!e->private_ns[NS_CGROUP])
+		return 0;
+	return unshare(CLONE_NEWCGROUP) < 0 ? rt_sys(err, errno, "unshare") : 0;
+}
 
 /* Nobody in the container may look into this process while it still holds the host's files. */
 static int process_hide(struct enter *e, struct err *err)
@@ -89,6 +98,7 @@ static int report_exec(struct enter *e, struct err *err)
 /* clang-format off */
 static const struct step container_steps[] = {
 	{ "follow the monitor",		parent_watch },
+	{ "cgroup namespace",		cgroup_hide },
 	{ "OOM score",			oom_score_set },	/* /proc/self is closed once hidden */
 	{ "hide the process",		process_hide },
 	{ "reset the process",		process_reset },

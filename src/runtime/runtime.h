@@ -20,6 +20,8 @@
  * namespace maps all ids and takes the same path. */
 int userns_enter(const struct dirs *d, bool *single_id, struct err *err);
 
+struct cgroup; /* runtime/cgroup.h */
+
 /* ---- start.c
  *
  * The child's ends of its standard streams, borrowed. With tty they are unused: the console is made
@@ -28,6 +30,7 @@ struct rt_io {
 	int in, out, err;
 	bool tty;
 	unsigned short height, width; /* of the console; 0: leave the kernel's default */
+	const struct cgroup *cgroup;  /* whose payload the process is born in; NULL: the caller's own */
 };
 
 struct rt_process {
@@ -49,7 +52,7 @@ int rt_start(const struct dirs *d, const struct plan *plan, const struct rt_io *
 	const struct rt_hooks *hooks, struct rt_process *ret, int *exit_code, struct err *err);
 
 /* Runs the program of exec (an exec's plan: env, arg, cwd, user, group, caps, seccomp, no-new-privs,
- * rlimit) in the running container. Same contract. */
+ * rlimit) in the running container. Same contract, with 126 for "anything else". */
 int rt_exec(const struct dirs *d, int container_pidfd, const struct plan *exec,
 	const struct rt_io *io, struct rt_process *ret, int *exit_code, struct err *err);
 

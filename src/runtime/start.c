@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include "runtime/cgroup.h"
 #include "runtime/enter.h"
 #include "runtime/report.h"
 
@@ -42,16 +43,22 @@ void rt_process_clear(struct rt_process *p)
 	p->console = fd_close(p->console);
 }
 
-/* fork(2) with namespaces and a pidfd. Returns twice. */
-static pid_t clone_process(uint64_t flags, uint64_t exit_signal, int *pidfd)
+/* fork(2) with namespaces and a pidfd, in the payload's cgroup if there is one (Linux 5.7). Returns
+ * twice. */
+static pid_t clone_process(const struct rt_io *io, uint64_t flags, uint64_t exit_signal, int *pidfd)
 {
 	struct clone_args args = {
 		.flags = flags | CLONE_PIDFD,
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = exit_signal,
 	};
-	long pid = syscall(SYS_clone3, &args, sizeof(args));
+	long pid;
 
+	if (io->cgroup && io->cgroup->payload >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)io->cgroup->payload;
+	}
+	pid = syscall(SYS_clone3, &args, sizeof(args));
 	return pid < 0 ? -errno : (pid_t)pid;
 }
 
@@ -183,7 +190,8 @@ static uint64_t clone_flags(struct enter *e)
 				e->private_ns[k] = str_eq(it->words[1], "private");
 	for (int k = 0; k < NS_KIND_COUNT; k++)
 		flags |= e->private_ns[k] ? ns_words[k].flag : 0;
-	return flags;
+	/* made by the child (cgroup_hide): its root is where the maker is, and that would be us */
+	return flags & ~(uint64_t)CLONE_NEWCGROUP;
 }
 
 static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks,
@@ -193,7 +201,7 @@ static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks
 	struct err child_err = { 0 };
 	int r;
 
-	p->pid = clone_process(flags, SIGCHLD, &p->pidfd);
+	p->pid = clone_process(e->io, flags, SIGCHLD, &p->pidfd);
 	if (p->pid < 0) {
 		p->pidfd = FD_NONE;
 		return rt_sys(err, p->pid, "%snew namespaces", voice_start.engine);
@@ -277,7 +285,7 @@ static int helper_enter(struct enter *e, int container, uint64_t flags, struct e
 	e->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (e->root < 0)
 		return rt_sys(err, errno, "open the container's root");
-	process.pid = clone_process(CLONE_PARENT, 0, &pidfd);
+	process.pid = clone_process(e->io, CLONE_PARENT, 0, &pidfd);
 	if (process.pid < 0)
 		return rt_sys(err, process.pid, "make a process in the container");
 	if (process.pid == 0) {

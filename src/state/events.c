@@ -158,7 +158,7 @@ static int current_with_room(int dir, off_t *ret_size)
 int event_append(const struct dirs *d, const struct event *e)
 {
 	auto_fd int dir = openat(d->data, "events", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_buf struct buf line = {0};
+	auto_buf struct buf line = { 0 };
 	auto_fd int fd = FD_NONE;
 	off_t size;
 	char last;

@@ -56,7 +56,7 @@ static int open_part(int dir, const char *name, struct part *ret)
 		return errno == ENOENT ? 0 : -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	*ret = (struct part){.fd = take_fd(&fd), .dev = st.st_dev, .ino = st.st_ino};
+	*ret = (struct part){ .fd = take_fd(&fd), .dev = st.st_dev, .ino = st.st_ino };
 	return 1;
 }
 
@@ -119,7 +119,7 @@ static int find_younger(struct logreader *r)
 
 	if (fstatat(r->dir, logfile_name(name, r->id, 0), &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return 0; /* between two files, or the container is gone */
-	current = (struct part){.dev = st.st_dev, .ino = st.st_ino};
+	current = (struct part){ .dev = st.st_dev, .ino = st.st_ino };
 	if (r->count && same_file(&r->parts[0], &current))
 		return 0;
 	res = open_parts(r, &parts, &count);

@@ -271,8 +271,8 @@ static bool decode_members(struct cursor *c, char before, struct log_record *rec
 bool log_decode(struct log_decoder *d, char *line, size_t len, struct log_record *ret)
 {
 	static const char start[] = "{\"log\":"; /* as everybody writes it */
-	struct cursor c = {.p = line, .end = line + len};
-	struct log_record rec = {.stream = STREAM_STDOUT};
+	struct cursor c = { .p = line, .end = line + len };
+	struct log_record rec = { .stream = STREAM_STDOUT };
 	char *text;
 
 	if (len < strlen(start) || memcmp(line, start, strlen(start)) != 0) {

@@ -85,12 +85,14 @@ int plan_parse(char *take_text, size_t len, struct plan *ret, struct err *err)
 		const struct keyword *k = find_keyword(at);
 
 		if (!k)
-			return err_set(err, ERR_SYSTEM, EBADMSG, "unknown word in the plan: %.40s", at);
+			return err_set(
+				err, ERR_SYSTEM, EBADMSG, "unknown word in the plan: %.40s", at);
 		if (!k->many && plan_next(&p, k->name, NULL))
 			return err_set(err, ERR_SYSTEM, EBADMSG, "twice in the plan: %s", k->name);
 		at += strlen(at) + 1;
 		if (add_item(&p, k, &at, end) < 0)
-			return err_set(err, ERR_SYSTEM, EBADMSG, "the plan is cut short at %s", k->name);
+			return err_set(
+				err, ERR_SYSTEM, EBADMSG, "the plan is cut short at %s", k->name);
 	}
 	if (!str_eq(plan_get(&p, "plan", ""), "1"))
 		return err_set(err, ERR_SYSTEM, EBADMSG, "the plan has another format");
@@ -118,8 +120,8 @@ void plan_clear(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
-const struct plan_item *plan_next(const struct plan *p, const char *keyword,
-	const struct plan_item *after)
+const struct plan_item *plan_next(
+	const struct plan *p, const char *keyword, const struct plan_item *after)
 {
 	for (size_t i = after ? (size_t)(after - p->items) + 1 : 0; i < p->count; i++)
 		if (str_eq(p->items[i].keyword, keyword))
@@ -151,7 +153,7 @@ int plan_get_int(const struct plan *p, const char *keyword, int missing)
 
 const char *plan_log_opt(const struct plan *p, const char *key)
 {
-	plan_foreach(it, p, "log-opt")
+	plan_foreach (it, p, "log-opt")
 		if (str_eq(it->words[0], key))
 			return it->words[1];
 	return NULL;
@@ -162,7 +164,7 @@ const char **plan_words(const struct plan *p, const char *keyword)
 	const char **v = xcalloc(p->count + 1, sizeof(*v));
 	size_t n = 0;
 
-	plan_foreach(it, p, keyword)
+	plan_foreach (it, p, keyword)
 		v[n++] = it->words[0];
 	return v;
 }

@@ -58,7 +58,7 @@
 #define PLAN_MAX (4 * 1024 * 1024) /* execve's own limit on arguments is lower */
 
 /* Writing. Words must match the keyword's count (asserted); they are copied. */
-#define plan_add(b, keyword, ...) \
+#define plan_add(b, keyword, ...)                                                                  \
 	plan_add_words((b), (keyword), (const char *const[]){ __VA_ARGS__ __VA_OPT__(, ) NULL })
 void plan_add_words(struct buf *b, const char *keyword, const char *const *words);
 
@@ -88,10 +88,10 @@ int plan_get_int(const struct plan *p, const char *keyword, int missing);
 /* The value of log-opt KEY, or NULL. */
 const char *plan_log_opt(const struct plan *p, const char *key);
 /* Iterates over the items with one keyword. */
-const struct plan_item *plan_next(const struct plan *p, const char *keyword,
-	const struct plan_item *after);
-#define plan_foreach(it, p, keyword) \
-	for (const struct plan_item *it = plan_next((p), (keyword), NULL); it; \
+const struct plan_item *plan_next(
+	const struct plan *p, const char *keyword, const struct plan_item *after);
+#define plan_foreach(it, p, keyword)                                                               \
+	for (const struct plan_item *it = plan_next((p), (keyword), NULL); it;                     \
 		it = plan_next((p), (keyword), it))
 /* All first words of a keyword as a NULL-ended vector that borrows the words (free() the vector). */
 const char **plan_words(const struct plan *p, const char *keyword);

@@ -56,8 +56,8 @@ static void release_name(const struct dirs *d, const char *id, const char *name)
 		(void)unlinkat(d->data, path, 0);
 }
 
-int container_take_away(const struct dirs *d, const char *id, const char *name, bool fast,
-	struct err *err)
+int container_take_away(
+	const struct dirs *d, const char *id, const char *name, bool fast, struct err *err)
 {
 	auto_fd int containers = openat(d->data, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_fd int run = dirs_container_run(d, id, false);

@@ -9,8 +9,8 @@
  * run folder and its exec links. After it the container is gone for every reader, durably unless
  * nobody could tell (fast != 0: no fsync, for auto-remove). Blocks are freed later by trash_sweep().
  * The caller holds dirs_lock(). -ENOENT if it was gone already. */
-int container_take_away(const struct dirs *d, const char *id, const char *name, bool fast,
-	struct err *err);
+int container_take_away(
+	const struct dirs *d, const char *id, const char *name, bool fast, struct err *err);
 
 /* Moves dir/name to trash/ under a fresh name (rename only, same file system). */
 int trash_put(const struct dirs *d, int dir, const char *name);

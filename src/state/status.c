@@ -120,7 +120,7 @@ static int parse_line(const char *key, const char *value, struct status *st)
 
 int status_parse(const char *text, struct status *ret)
 {
-	struct status st = {0};
+	struct status st = { 0 };
 	char line[512];
 
 	if (!str_starts(text, "dayfly-status=1\n"))
@@ -172,7 +172,7 @@ int status_read(int run_dir, int data_dir, struct status *ret)
 	if (r == -ENOENT)
 		r = read_record(data_dir, "state", ret);
 	if (r == -ENOENT) {
-		*ret = (struct status){.state = RUN_CREATED};
+		*ret = (struct status){ .state = RUN_CREATED };
 		r = 0;
 	}
 	return r;
@@ -180,7 +180,7 @@ int status_read(int run_dir, int data_dir, struct status *ret)
 
 static int write_record(int dir, const char *name, const struct status *st, int flags)
 {
-	auto_buf struct buf text = {0};
+	auto_buf struct buf text = { 0 };
 
 	status_print(&text, st);
 	return file_replace_at(dir, name, text.data, text.len, 0600, flags);

@@ -42,7 +42,8 @@ struct status {
 	bool exit_known; /* false: the code went to nobody who could tell us */
 	bool oom_killed;
 	unsigned restart_count;
-	char boot_id[40]; /* of the kernel that ran it: tells a crash of the machine from the rest */
+	char boot_id
+		[40]; /* of the kernel that ran it: tells a crash of the machine from the rest */
 	char error[256];
 };
 
@@ -55,7 +56,7 @@ int status_parse(const char *text, struct status *ret);
 /* The latest record as it stands, without asking whether its processes live. Missing: RUN_CREATED.
  * run_dir or data_dir may be FD_NONE. */
 int status_read(int run_dir, int data_dir, struct status *ret);
-int status_write(int run_dir, const struct status *st);	 /* atomic */
+int status_write(int run_dir, const struct status *st);          /* atomic */
 int status_write_durable(int data_dir, const struct status *st); /* atomic, fsync */
 
 /* For readers that find a running state whose monitor is gone (killed, or the machine went down):

@@ -24,7 +24,7 @@ void wire_msg_clear(struct wire_msg *m)
 {
 	free(m->store);
 	m->fd = fd_close(m->fd);
-	*m = (struct wire_msg){.fd = FD_NONE};
+	*m = (struct wire_msg){ .fd = FD_NONE };
 }
 
 const char *wire_get(const struct wire_msg *m, const char *key)
@@ -56,7 +56,7 @@ int wire_int(const struct wire_msg *m, const char *key, int missing)
 
 int wire_decode(const void *data, size_t len, struct wire_msg *ret)
 {
-	struct wire_msg m = {.fd = FD_NONE};
+	struct wire_msg m = { .fd = FD_NONE };
 	uint32_t words_len;
 	const char *p, *end;
 	int n = 0;
@@ -89,7 +89,7 @@ int wire_decode(const void *data, size_t len, struct wire_msg *ret)
  * than sun_path (108 bytes). */
 static void address(struct sockaddr_un *sa, int run_dir)
 {
-	*sa = (struct sockaddr_un){.sun_family = AF_UNIX};
+	*sa = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	(void)snprintf(sa->sun_path, sizeof(sa->sun_path), "/proc/self/fd/%d/ctl", run_dir);
 }
 
@@ -111,7 +111,7 @@ int wire_listen(int run_dir)
 /* A shut down datagram socket says EAGAIN like an empty one; only poll(2) tells them apart. */
 static bool shut_down(int sock)
 {
-	struct pollfd pfd = {.fd = sock, .events = POLLRDHUP};
+	struct pollfd pfd = { .fd = sock, .events = POLLRDHUP };
 
 	return poll(&pfd, 1, 0) > 0 && pfd.revents & POLLRDHUP;
 }
@@ -139,7 +139,7 @@ int wire_recv(int sock, struct wire_msg *ret)
 int wire_send(int run_dir, const char *op, const char *const *words, int fd, const void *blob,
 	size_t blob_len)
 {
-	auto_buf struct buf b = {0};
+	auto_buf struct buf b = { 0 };
 	auto_fd int sock = FD_NONE;
 	int64_t give_up = time_monotonic() + SEND_PATIENCE_MS * NSEC_PER_MSEC;
 	struct sockaddr_un sa;
@@ -163,7 +163,7 @@ int wire_send(int run_dir, const char *op, const char *const *words, int fd, con
 	if (connect(sock, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		return -errno;
 	for (;;) {
-		struct pollfd pfd = {.fd = sock, .events = POLLOUT};
+		struct pollfd pfd = { .fd = sock, .events = POLLOUT };
 		int64_t left = give_up - time_monotonic();
 
 		r = fd_send(sock, b.data, b.len, &fd, fd >= 0, MSG_DONTWAIT);

@@ -10,7 +10,7 @@
 
 int client_head(struct client *c, const char *type)
 {
-	auto_buf struct buf head = {0};
+	auto_buf struct buf head = { 0 };
 
 	http_head(&head, 200, type, HTTP_CHUNKED, 0);
 	c->head_sent = true;
@@ -60,7 +60,7 @@ int client_flush(struct client *c)
 
 int client_end(struct client *c)
 {
-	auto_buf struct buf end = {0};
+	auto_buf struct buf end = { 0 };
 	int r = client_flush(c);
 
 	if (r < 0)
@@ -71,7 +71,7 @@ int client_end(struct client *c)
 
 void client_refuse(struct client *c, const struct err *err)
 {
-	auto_buf struct buf answer = {0};
+	auto_buf struct buf answer = { 0 };
 
 	http_answer_error(&answer, err);
 	(void)fd_write_all(c->fd, answer.data, answer.len); /* gone: nobody is left to be told */

@@ -188,7 +188,7 @@ int event_filter_parse(const char *json, struct event_filter *ret, struct err *e
 	auto_json json_object *o = NULL;
 	int r;
 
-	*ret = (struct event_filter){0};
+	*ret = (struct event_filter){ 0 };
 	if (str_empty(json))
 		return 0;
 	r = json_parse(json, strlen(json), &o, err);

@@ -8,21 +8,29 @@
 #include "stream/waiter.h"
 
 struct span {
-	int64_t since, until; /* 0: not given */
+	bool past;     /* what happened before is asked for: one of the bounds was given */
+	int64_t since; /* ≥ 0 */
+	int64_t until; /* 0: for ever */
 };
 
 static int parse_span(char *const *words, struct span *ret, struct err *err)
 {
-	int r = word_time(words, "since", &ret->since, err);
+	int since_given = word_time(words, "since", &ret->since, err), until_given;
 
-	if (r == 0)
-		r = word_time(words, "until", &ret->until, err);
-	if (r < 0)
-		return r;
-	if (ret->until && ret->since > ret->until)
+	if (since_given < 0)
+		return since_given;
+	until_given = word_time(words, "until", &ret->until, err);
+	if (until_given < 0)
+		return until_given;
+	if (until_given && ret->since > ret->until)
 		return err_set(err, ERR_INVALID, EINVAL,
 			"`since` time (%s) cannot be after `until` time (%s)",
 			word_get(words, "since"), word_get(words, "until"));
+	ret->past = since_given || until_given;
+	if (ret->since < 0)
+		ret->since = 0;
+	if (until_given && ret->until <= 0)
+		ret->until = 1; /* 1970 is past, and 0 would mean for ever */
 	return 0;
 }
 
@@ -69,9 +77,9 @@ static int run(struct journal *j, const struct span *span, const struct event_fi
 
 int stream_events(const struct dirs *d, char *const *words, struct client *c, struct err *err)
 {
-	auto_event_filter struct event_filter f = {0};
-	auto_journal struct journal j = {.dir = FD_NONE, .fd = FD_NONE};
-	auto_waiter struct waiter w = {0};
+	auto_event_filter struct event_filter f = { 0 };
+	auto_journal struct journal j = { .dir = FD_NONE, .fd = FD_NONE };
+	auto_waiter struct waiter w = { 0 };
 	struct span span;
 	unsigned bit;
 	int r;
@@ -83,8 +91,7 @@ int stream_events(const struct dirs *d, char *const *words, struct client *c, st
 		r = waiter_open(&w, c->fd, span.until, err);
 	if (r < 0)
 		return r;
-	/* with neither bound given, what happened before is not asked for */
-	r = journal_open(d, span.since || span.until ? span.since : -1, &j, err);
+	r = journal_open(d, span.past ? span.since : -1, &j, err);
 	if (r == 0)
 		r = waiter_add_folder(&w, j.dir, &bit, err);
 	if (r < 0)

@@ -62,7 +62,9 @@ static int parse(struct logs *l, char *const *words, struct err *err)
 		return err_set(err, ERR_INVALID, EINVAL, "You must choose at least one stream");
 	l->tail_given = tail && str_to_u64(tail, &l->tail) == 0;
 	r = word_time(words, "since", &l->since, err);
-	return r < 0 ? r : word_time(words, "until", &l->until, err);
+	if (r >= 0)
+		r = word_time(words, "until", &l->until, err);
+	return r < 0 ? r : 0;
 }
 
 /* ---- records to the client */
@@ -203,7 +205,7 @@ static int run(struct logs *l, struct err *err)
 
 int stream_logs(const struct dirs *d, char *const *words, struct client *c, struct err *err)
 {
-	auto_logs struct logs l = {.run_dir = FD_NONE, .data_dir = FD_NONE, .client = c};
+	auto_logs struct logs l = { .run_dir = FD_NONE, .data_dir = FD_NONE, .client = c };
 	const char *type;
 	int r;
 

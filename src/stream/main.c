@@ -42,7 +42,7 @@ static void raise_fd_limit(void)
 
 static int answer(stream_fn *run, char *const *words, struct client *c, struct err *err)
 {
-	auto_dirs struct dirs d = {.data = FD_NONE, .run = FD_NONE};
+	auto_dirs struct dirs d = { .data = FD_NONE, .run = FD_NONE };
 	int r = dirs_open(&d, err);
 
 	return r < 0 ? r : run(&d, words, c, err);
@@ -55,9 +55,9 @@ static bool client_left(int r)
 
 int main(int argc, char **argv)
 {
-	auto_client struct client c = {.fd = CLIENT_FD};
+	auto_client struct client c = { .fd = CLIENT_FD };
 	stream_fn *run = argc > 1 ? find_kind(argv[1]) : NULL;
-	struct err err = {0};
+	struct err err = { 0 };
 	int r;
 
 	if (!run || fd_cloexec(CLIENT_FD, true) < 0) {

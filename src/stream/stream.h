@@ -19,5 +19,5 @@ stream_fn stream_events;
 /* The value of key, or NULL if it is missing or empty. */
 const char *word_get(char *const *words, const char *key);
 bool word_flag(char *const *words, const char *key); /* "1" */
-/* A point in time; 0 if it is missing. ERR_INVALID. */
+/* A point in time: 1 if it is given, 0 (and *ret = 0) if not. ERR_INVALID. */
 int word_time(char *const *words, const char *key, int64_t *ret, struct err *err);

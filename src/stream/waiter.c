@@ -86,7 +86,7 @@ int waiter_open(struct waiter *w, int client_fd, int64_t until, struct err *err)
 {
 	int r;
 
-	*w = (struct waiter){.loop = loop_new()};
+	*w = (struct waiter){ .loop = loop_new() };
 	if (!w->loop)
 		return err_sys(err, errno, "make an event loop");
 	r = watch_fd(w->loop, &w->client, client_fd, 0, on_client);

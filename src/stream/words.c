@@ -24,5 +24,5 @@ int word_time(char *const *words, const char *key, int64_t *ret, struct err *err
 	if (value && time_parse(value, ret) < 0)
 		return err_set(
 			err, ERR_INVALID, EINVAL, "invalid value for \"%s\": %s", key, value);
-	return 0;
+	return value != NULL;
 }

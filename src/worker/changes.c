@@ -9,9 +9,9 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/timefmt.h"
-#include "json/text.h"
 #include "oci/doc.h"
 #include "worker/words.h"
+#include "json/text.h"
 
 struct change {
 	json_object *config;
@@ -107,7 +107,8 @@ static int split(struct change *c, char ***ret)
 }
 
 /* KEY=VALUE…, or the old form KEY VALUE where all the rest is the value. */
-static int each_pair(struct change *c, void (*add)(json_object *config, const char *key, const char *value))
+static int each_pair(
+	struct change *c, void (*add)(json_object *config, const char *key, const char *value))
 {
 	auto_strv char **words = NULL;
 	int r = split(c, &words);
@@ -259,8 +260,8 @@ static int change_onbuild(struct change *c)
 {
 	if (strncasecmp(c->text, "ONBUILD", 7) == 0 || strncasecmp(c->text, "FROM", 4) == 0)
 		return bad(c, "not allowed as an ONBUILD trigger");
-	(void)json_object_array_add(need(c->config, "OnBuild", json_object_new_array),
-		json_object_new_string(c->text));
+	(void)json_object_array_add(
+		need(c->config, "OnBuild", json_object_new_array), json_object_new_string(c->text));
 	return 0;
 }
 
@@ -290,8 +291,8 @@ static int health_option(json_object *check, const char *option)
 
 	for (size_t i = 0; i < ARRAY_SIZE(durations); i++)
 		if (str_starts(option, durations[i].flag))
-			return set_duration(check, durations[i].key,
-				option + strlen(durations[i].flag));
+			return set_duration(
+				check, durations[i].key, option + strlen(durations[i].flag));
 	if (!str_starts(option, "--retries=") ||
 		str_to_u64(option + strlen("--retries="), &n) < 0 || n > 1000)
 		return -EINVAL;
@@ -308,8 +309,8 @@ static json_object *health_test(const char *text)
 		(void)json_object_array_add(test, json_object_new_string("CMD"));
 		for (size_t i = 0; i < doc_len(list); i++)
 			if (doc_str_at(list, i))
-				(void)json_object_array_add(test,
-					json_object_new_string(doc_str_at(list, i)));
+				(void)json_object_array_add(
+					test, json_object_new_string(doc_str_at(list, i)));
 		json_object_put(list);
 		return test;
 	}
@@ -398,5 +399,6 @@ int change_apply(json_object *config, const char *instruction, struct err *err)
 			return err_set(err, ERR_INVALID, EINVAL, "%s requires an argument", name);
 		return instructions[i].apply(&c) < 0 ? err_prefix(err, "%s", name) : 0;
 	}
-	return err_set(err, ERR_INVALID, EINVAL, "%.*s is not a valid change command", (int)n, line);
+	return err_set(
+		err, ERR_INVALID, EINVAL, "%.*s is not a valid change command", (int)n, line);
 }

@@ -11,7 +11,6 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
-#include "json/text.h"
 #include "oci/doc.h"
 #include "oci/garbage.h"
 #include "oci/layer.h"
@@ -21,6 +20,7 @@
 #include "worker/jobs.h"
 #include "worker/leftovers.h"
 #include "worker/stage.h"
+#include "json/text.h"
 
 static void __attribute__((format(printf, 1, 2))) report(const char *fmt, ...)
 {
@@ -56,8 +56,8 @@ static void repair_layer(struct work *w, struct stage *s, const char *digest, co
 	++*repaired;
 }
 
-static void repair_image(struct work *w, struct stage *s, const struct oci_entry *e,
-	unsigned *repaired)
+static void repair_image(
+	struct work *w, struct stage *s, const struct oci_entry *e, unsigned *repaired)
 {
 	auto_json json_object *manifest = NULL, *config = NULL;
 	json_object *layers, *diff_ids;

@@ -11,7 +11,6 @@
 #include "base/http_out.h"
 #include "base/jsonw.h"
 #include "base/timefmt.h"
-#include "json/text.h"
 #include "oci/event.h"
 #include "oci/reference.h"
 #include "worker/changes.h"
@@ -19,6 +18,7 @@
 #include "worker/manifest.h"
 #include "worker/platform.h"
 #include "worker/stage.h"
+#include "json/text.h"
 
 #define READ_BLOCK (1024 * 1024)
 
@@ -117,8 +117,8 @@ static int read_body(struct import *i, struct err *err)
 	r = stage_begin(i->stage, true, &in, err);
 	if (r == 0) {
 		r = archive_read_open_fd(a, STDIN_FILENO, READ_BLOCK) == ARCHIVE_OK
-			    ? copy_body(a, in, err)
-			    : fail(a, err);
+			? copy_body(a, in, err)
+			: fail(a, err);
 		if (r == 0)
 			r = stage_end(in, &i->layer, err);
 		else

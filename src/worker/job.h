@@ -16,9 +16,9 @@
 struct job {
 	struct source source;
 	char name[sizeof(LAYER_TMP) + 16]; /* folder below layers/; "" once it was given away */
-	int dir;			   /* that folder, locked while it is ours */
-	int tree;			   /* its diff/ */
-	bool hash_plain;		   /* worker/unpack.h */
+	int dir;                           /* that folder, locked while it is ours */
+	int tree;                          /* its diff/ */
+	bool hash_plain;                   /* worker/unpack.h */
 	struct unpacked result;
 	int failed; /* -errno, with err */
 	struct err err;

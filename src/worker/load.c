@@ -20,7 +20,7 @@
 #include "worker/tree.h"
 
 #define READ_BLOCK (1024 * 1024)
-#define BLOBS	   "blobs/sha256/"
+#define BLOBS      "blobs/sha256/"
 
 struct load {
 	struct work *work;
@@ -66,8 +66,8 @@ static int archive_fail(struct archive *a, struct err *err)
 
 /* ---- one entry */
 
-static int read_small(struct archive *a, struct archive_entry *e, char **ret, size_t *ret_len,
-	struct err *err)
+static int read_small(
+	struct archive *a, struct archive_entry *e, char **ret, size_t *ret_len, struct err *err)
 {
 	int64_t size = archive_entry_size(e);
 	auto_free char *text = NULL;
@@ -134,12 +134,14 @@ static int read_blob(struct load *l, struct archive *a, const char *name, struct
 	if (r < 0)
 		return r;
 	if (str_starts(name, BLOBS) && !str_eq(name + strlen(BLOBS), digest_hex(blob->digest)))
-		return err_set(err, ERR_INVALID, EBADMSG, "%s has the digest %s", name, blob->digest);
+		return err_set(
+			err, ERR_INVALID, EBADMSG, "%s has the digest %s", name, blob->digest);
 	return members_add_blob(&l->members, name, blob, err);
 }
 
 /* "../abc/layer.tar" of the link "def/layer.tar" is "abc/layer.tar". */
-static int add_link(struct load *l, const char *name, const char *target, bool from_top, struct err *err)
+static int add_link(
+	struct load *l, const char *name, const char *target, bool from_top, struct err *err)
 {
 	const char *slash = strrchr(name, '/');
 	auto_free char *folder = xstrndup(name, slash && !from_top ? (size_t)(slash - name) : 0);
@@ -164,7 +166,8 @@ static int read_entry(struct load *l, struct archive *a, struct archive_entry *e
 	int r;
 
 	if (!raw)
-		return err_set(err, ERR_INVALID, EBADMSG, "invalid archive: an entry without a name");
+		return err_set(
+			err, ERR_INVALID, EBADMSG, "invalid archive: an entry without a name");
 	r = tree_clean_path(raw, &name, err);
 	if (r < 0)
 		return r;
@@ -220,7 +223,8 @@ static int read_archive(struct load *l, struct err *err)
 static int understand(struct load *l, struct err *err)
 {
 	if (l->manifest)
-		return load_docker(l->stage, &l->members, l->manifest, l->manifest_len, &l->loads, err);
+		return load_docker(
+			l->stage, &l->members, l->manifest, l->manifest_len, &l->loads, err);
 	if (l->index)
 		return load_oci(l->stage, l->index, l->index_len, &l->loads, err);
 	return err_set(err, ERR_INVALID, ENOENT,

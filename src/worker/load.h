@@ -27,4 +27,3 @@ int load_docker(struct stage *s, const struct members *m, const char *text, size
 	struct loads *ret, struct err *err);
 /* load_oci.c: index.json does. */
 int load_oci(struct stage *s, const char *text, size_t len, struct loads *ret, struct err *err);
-

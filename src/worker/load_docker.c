@@ -5,11 +5,11 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
-#include "json/text.h"
 #include "oci/doc.h"
 #include "oci/reference.h"
 #include "worker/load.h"
 #include "worker/manifest.h"
+#include "json/text.h"
 
 #define IMAGES_MAX 1000
 #define LAYERS_MAX 1000
@@ -21,25 +21,29 @@ struct parts {
 };
 
 /* The files an element of manifest.json names. */
-static int find_parts(const struct members *m, json_object *image, struct parts *ret, struct err *err)
+static int find_parts(
+	const struct members *m, json_object *image, struct parts *ret, struct err *err)
 {
 	const char *config = doc_str(image, "Config");
 	json_object *layers = doc_array(image, "Layers");
 
 	if (!config)
-		return err_set(err, ERR_INVALID, EBADMSG, "invalid manifest.json: an image without Config");
+		return err_set(err, ERR_INVALID, EBADMSG,
+			"invalid manifest.json: an image without Config");
 	ret->config = members_find(m, config);
 	if (!ret->config)
-		return err_set(err, ERR_INVALID, ENOENT, "invalid archive: %.200s is missing", config);
+		return err_set(
+			err, ERR_INVALID, ENOENT, "invalid archive: %.200s is missing", config);
 	if (doc_len(layers) > LAYERS_MAX)
-		return err_set(err, ERR_INVALID, E2BIG, "image has more than %d layers", LAYERS_MAX);
+		return err_set(
+			err, ERR_INVALID, E2BIG, "image has more than %d layers", LAYERS_MAX);
 	for (size_t i = 0; i < doc_len(layers); i++) {
 		const char *name = doc_str_at(layers, i);
 		const struct stage_blob *b = name ? members_find(m, name) : NULL;
 
 		if (!b)
-			return err_set(err, ERR_INVALID, ENOENT, "invalid archive: %.200s is missing",
-				name ? name : "a layer");
+			return err_set(err, ERR_INVALID, ENOENT,
+				"invalid archive: %.200s is missing", name ? name : "a layer");
 		ret->layers[ret->n_layers++] = b;
 	}
 	return 0;
@@ -72,7 +76,8 @@ static int check_layers(struct stage *s, const struct parts *p, struct err *err)
 		const char *diff_id = doc_str_at(diff_ids, i);
 
 		if (!digest_valid(diff_id))
-			return err_set(err, ERR_INVALID, EBADMSG, "invalid diffID for layer %zu", i);
+			return err_set(
+				err, ERR_INVALID, EBADMSG, "invalid diffID for layer %zu", i);
 		r = stage_want_layer(s, p->layers[i]->digest, diff_id, i, err);
 		if (r < 0)
 			return r;
@@ -94,8 +99,8 @@ static int read_names(json_object *tags, struct loaded *ret, struct err *err)
 	return 0;
 }
 
-static int load_one(struct stage *s, const struct members *m, json_object *image, struct loaded *ret,
-	struct err *err)
+static int load_one(struct stage *s, const struct members *m, json_object *image,
+	struct loaded *ret, struct err *err)
 {
 	struct stage_blob *manifest;
 	struct parts p = { 0 };
@@ -124,8 +129,8 @@ int load_docker(struct stage *s, const struct members *m, const char *text, size
 	if (r < 0)
 		return err_prefix(err, "manifest.json");
 	if (doc_len(list) == 0 || doc_len(list) > IMAGES_MAX)
-		return err_set(err, ERR_INVALID, EINVAL, "manifest.json lists %zu images",
-			doc_len(list));
+		return err_set(
+			err, ERR_INVALID, EINVAL, "manifest.json lists %zu images", doc_len(list));
 	for (size_t i = 0; i < doc_len(list); i++) {
 		r = load_one(s, m, doc_object_at(list, i), loads_add(ret), err);
 		if (r < 0)

@@ -5,20 +5,20 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
-#include "json/text.h"
 #include "oci/doc.h"
 #include "oci/layout.h"
 #include "oci/reference.h"
 #include "worker/load.h"
 #include "worker/platform.h"
+#include "json/text.h"
 
-#define DEPTH_MAX	4
-#define IMAGES_MAX	1000
+#define DEPTH_MAX       4
+#define IMAGES_MAX      1000
 #define CONTAINERD_NAME "io.containerd.image.name"
 
 /* A JSON blob of the archive. */
-static int blob_doc(struct stage *s, const char *digest, json_object **ret, int64_t *ret_size,
-	struct err *err)
+static int blob_doc(
+	struct stage *s, const char *digest, json_object **ret, int64_t *ret_size, struct err *err)
 {
 	auto_fd int fd = stage_open(s, digest, ret_size);
 	auto_free char *text = NULL;
@@ -26,7 +26,8 @@ static int blob_doc(struct stage *s, const char *digest, json_object **ret, int6
 	int r;
 
 	if (fd < 0)
-		return err_set(err, ERR_INVALID, ENOENT, "blob %s is missing in the archive", digest);
+		return err_set(
+			err, ERR_INVALID, ENOENT, "blob %s is missing in the archive", digest);
 	r = fd_read_text(fd, DOC_MAX, &text, &len);
 	if (r < 0)
 		return err_sys(err, r, "read blob %s", digest);
@@ -75,8 +76,8 @@ static int want_layers(struct stage *s, json_object *manifest, json_object *conf
 	return 0;
 }
 
-static int load_manifest(struct stage *s, json_object *descriptor, const char *name, struct loads *ret,
-	struct err *err)
+static int load_manifest(struct stage *s, json_object *descriptor, const char *name,
+	struct loads *ret, struct err *err)
 {
 	auto_json json_object *manifest = NULL, *config = NULL;
 	const char *digest = NULL, *config_digest = NULL, *type = doc_str(descriptor, "mediaType");
@@ -100,7 +101,8 @@ static int load_manifest(struct stage *s, json_object *descriptor, const char *n
 	if (r < 0)
 		return r;
 	if (ret->count >= IMAGES_MAX)
-		return err_set(err, ERR_INVALID, E2BIG, "archive has more than %d images", IMAGES_MAX);
+		return err_set(
+			err, ERR_INVALID, E2BIG, "archive has more than %d images", IMAGES_MAX);
 	one = loads_add(ret);
 	(void)snprintf(one->manifest, sizeof(one->manifest), "%s", digest);
 	(void)snprintf(one->config, sizeof(one->config), "%s", config_digest);
@@ -145,7 +147,8 @@ static int load_list(struct stage *s, json_object *descriptor, const char *name,
 	if (!chosen && doc_len(list) == 1)
 		chosen = doc_object_at(list, 0);
 	if (!chosen)
-		return err_set(err, ERR_INVALID, ENOENT, "no image in %s is for this platform", digest);
+		return err_set(
+			err, ERR_INVALID, ENOENT, "no image in %s is for this platform", digest);
 	return load_descriptor(s, chosen, name, depth + 1, ret, err);
 }
 

@@ -49,7 +49,7 @@ static void set_up(void)
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)fd_cloexec(CONTROL_FD, true);
-	(void)umask(0); /* modes are those of the archive */
+	(void)umask(0);                       /* modes are those of the archive */
 	(void)setlocale(LC_CTYPE, "C.UTF-8"); /* libarchive would refuse names in other alphabets */
 	/* one descriptor per blob that comes in */
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
@@ -60,13 +60,15 @@ static void set_up(void)
 
 int main(int argc, char **argv)
 {
-	struct work w = { .dirs = { .data = FD_NONE, .run = FD_NONE }, .answer = ANSWER(CONTROL_FD) };
+	struct work w = { .dirs = { .data = FD_NONE, .run = FD_NONE },
+		.answer = ANSWER(CONTROL_FD) };
 	job_fn *run = argc > 1 ? find_job(argv[1]) : NULL;
 	struct err err = { 0 };
 	int r;
 
 	if (!run) {
-		(void)fputs("usage: dayfly-worker load|import|sweep|fsck|seccomp [WORD...]\n", stderr);
+		(void)fputs(
+			"usage: dayfly-worker load|import|sweep|fsck|seccomp [WORD...]\n", stderr);
 		return 2;
 	}
 	set_up();

@@ -30,8 +30,8 @@ static const char *layer_type(struct stage *s, const char *digest)
 	return OCI_LAYER;
 }
 
-static void print_descriptor(struct jsonw *w, const char *key, const char *type,
-	const struct stage_blob *blob)
+static void print_descriptor(
+	struct jsonw *w, const char *key, const char *type, const struct stage_blob *blob)
 {
 	jw_object(w, key);
 	jw_str(w, "mediaType", type);

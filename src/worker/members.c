@@ -12,7 +12,8 @@
 static struct member *add(struct members *m, struct err *err)
 {
 	if (m->count >= MEMBERS_MAX) {
-		(void)err_set(err, ERR_INVALID, E2BIG, "archive has more than %d entries", MEMBERS_MAX);
+		(void)err_set(
+			err, ERR_INVALID, E2BIG, "archive has more than %d entries", MEMBERS_MAX);
 		return NULL;
 	}
 	if ((m->count & (m->count - 1)) == 0)
@@ -21,7 +22,8 @@ static struct member *add(struct members *m, struct err *err)
 	return &m->items[m->count++];
 }
 
-int members_add_blob(struct members *m, const char *name, const struct stage_blob *blob, struct err *err)
+int members_add_blob(
+	struct members *m, const char *name, const struct stage_blob *blob, struct err *err)
 {
 	struct member *e = add(m, err);
 

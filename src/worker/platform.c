@@ -14,7 +14,10 @@ static char *host_arch(void)
 	static const struct {
 		const char *machine, *arch;
 	} names[] = {
-		{ "x86_64", "amd64" }, { "aarch64", "arm64" }, { "armv7l", "arm" }, { "i686", "386" },
+		{ "x86_64", "amd64" },
+		{ "aarch64", "arm64" },
+		{ "armv7l", "arm" },
+		{ "i686", "386" },
 	};
 	struct utsname u;
 
@@ -47,12 +50,15 @@ int platform_parse(const char *text, char **ret_members, struct err *err)
 	struct jsonw w = JSONW(&out);
 	size_t n = strv_len(words);
 	const char *os = n > 1 ? words[0] : "linux";
-	const char *arch = n > 1 ? words[1] : n == 1 && !str_eq(words[0], "linux") ? words[0] : host;
+	const char *arch = n > 1                       ? words[1]
+		: n == 1 && !str_eq(words[0], "linux") ? words[0]
+						       : host;
 
 	if (n > 3 || (words && !words_valid(words)))
 		return err_set(err, ERR_INVALID, EINVAL, "\"%.100s\" is an invalid platform", text);
 	if (!str_eq(os, "linux"))
-		return err_set(err, ERR_INVALID, EINVAL, "operating system %.50s is not supported", os);
+		return err_set(
+			err, ERR_INVALID, EINVAL, "operating system %.50s is not supported", os);
 	jw_str(&w, "architecture", arch);
 	jw_str(&w, "os", os);
 	if (n > 2)

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 struct source {
-	int fd; /* borrowed */
+	int fd;     /* borrowed */
 	off_t size; /* readable so far */
 	bool complete, broken;
 	pthread_mutex_t lock;

@@ -22,7 +22,8 @@ struct stage {
 	int blobs; /* oci/blobs/sha256 */
 	struct jobs *jobs;
 	struct stage_blob *first;
-	char **reused_blobs, **reused_layers; /* digests found in the store: still there at the end? */
+	char **reused_blobs,
+		**reused_layers; /* digests found in the store: still there at the end? */
 };
 
 struct stage_in {
@@ -194,7 +195,8 @@ int stage_end(struct stage_in *in, struct stage_blob **ret, struct err *err)
 	return 0;
 }
 
-int stage_bytes(struct stage *s, const void *data, size_t len, struct stage_blob **ret, struct err *err)
+int stage_bytes(
+	struct stage *s, const void *data, size_t len, struct stage_blob **ret, struct err *err)
 {
 	struct stage_in *in;
 	int r = stage_begin(s, false, &in, err);
@@ -249,7 +251,8 @@ int stage_want(struct stage *s, const char *digest, struct err *err)
 	}
 	fd = oci_blob_open(s->dirs, digest);
 	if (fd < 0)
-		return err_set(err, ERR_INVALID, ENOENT, "blob %s is missing in the archive", digest);
+		return err_set(
+			err, ERR_INVALID, ENOENT, "blob %s is missing in the archive", digest);
 	strv_add(&s->reused_blobs, digest);
 	return 0;
 }
@@ -267,8 +270,8 @@ static int layer_job(struct stage *s, const char *digest, struct job **ret, stru
 		int fd = stage_open(s, digest, &size);
 
 		if (fd < 0)
-			return err_set(err, ERR_INVALID, ENOENT, "blob %s is missing in the archive",
-				digest);
+			return err_set(err, ERR_INVALID, ENOENT,
+				"blob %s is missing in the archive", digest);
 		b = xcalloc(1, sizeof(*b));
 		(void)snprintf(b->digest, sizeof(b->digest), "%s", digest);
 		b->fd = fd;
@@ -277,7 +280,8 @@ static int layer_job(struct stage *s, const char *digest, struct job **ret, stru
 		s->first = b; /* not wanted: it has its place */
 	}
 	if (!b->job) {
-		const struct job_source from = { b->fd, b->size, .complete = true, .verify = stored };
+		const struct job_source from = { b->fd, b->size, .complete = true,
+			.verify = stored };
 
 		r = jobs_add(s->jobs, &from, &b->job, err);
 		if (r < 0)
@@ -302,7 +306,8 @@ int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], s
 	return 0;
 }
 
-int stage_want_layer(struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err)
+int stage_want_layer(
+	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err)
 {
 	struct stage_blob *b = stage_find(s, digest);
 	char found[DIGEST_SIZE];
@@ -322,7 +327,8 @@ int stage_want_layer(struct stage *s, const char *digest, const char *diff_id, s
 		return err_prefix(err, "layer %zu", n);
 	if (!str_eq(found, diff_id))
 		return err_set(err, ERR_INVALID, EBADMSG,
-			"invalid diffID for layer %zu: expected \"%s\", got \"%s\"", n, diff_id, found);
+			"invalid diffID for layer %zu: expected \"%s\", got \"%s\"", n, diff_id,
+			found);
 	stage_find(s, digest)->layer = true;
 	return 0;
 }
@@ -348,7 +354,8 @@ static int place_blobs(struct stage *s, struct err *err)
 		if (!b->wanted)
 			continue;
 		(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", b->fd);
-		if (linkat(AT_FDCWD, from, s->blobs, digest_hex(b->digest), AT_SYMLINK_FOLLOW) < 0 &&
+		if (linkat(AT_FDCWD, from, s->blobs, digest_hex(b->digest), AT_SYMLINK_FOLLOW) <
+				0 &&
 			errno != EEXIST)
 			return err_sys(err, errno, "put blob %.19s in place", b->digest);
 	}
@@ -388,7 +395,8 @@ static int check_reused(struct stage *s, struct err *err)
 	return 0;
 }
 
-static int write_index(struct stage *s, const struct stage_image *images, size_t count, struct err *err)
+static int write_index(
+	struct stage *s, const struct stage_image *images, size_t count, struct err *err)
 {
 	auto_index struct oci_index ix = { 0 };
 	int r = oci_index_read(s->dirs, &ix, err);

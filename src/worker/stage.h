@@ -17,10 +17,10 @@ struct stage;
 struct stage_blob {
 	char digest[DIGEST_SIZE];
 	int64_t size;
-	int fd;		   /* of the unnamed file */
-	struct job *job;   /* its unpacking, or NULL; private */
-	bool wanted;	   /* part of an image: gets its place */
-	bool layer;	   /* its tree gets its place */
+	int fd;          /* of the unnamed file */
+	struct job *job; /* its unpacking, or NULL; private */
+	bool wanted;     /* part of an image: gets its place */
+	bool layer;      /* its tree gets its place */
 	struct stage_blob *next;
 };
 
@@ -41,8 +41,8 @@ int stage_begin(struct stage *s, bool unpack, struct stage_in **ret, struct err 
 int stage_data(struct stage_in *in, const void *data, size_t len, struct err *err);
 int stage_end(struct stage_in *take_in, struct stage_blob **ret, struct err *err);
 void stage_abort(struct stage_in *take_in);
-int stage_bytes(struct stage *s, const void *data, size_t len, struct stage_blob **ret,
-	struct err *err);
+int stage_bytes(
+	struct stage *s, const void *data, size_t len, struct stage_blob **ret, struct err *err);
 
 /* The staged blob, or NULL. */
 struct stage_blob *stage_find(struct stage *s, const char *digest);
@@ -53,7 +53,8 @@ int stage_open(struct stage *s, const char *digest, int64_t *ret_size);
 int stage_want(struct stage *s, const char *digest, struct err *err);
 /* This blob is a layer of an image: makes sure that its tree exists, waits for it, and compares its
  * diff-id with what the configuration says (n: which layer, for the message). Implies stage_want(). */
-int stage_want_layer(struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err);
+int stage_want_layer(
+	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err);
 /* The diff-id of a staged layer, unpacking it if that is not under way. */
 int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], struct err *err);
 

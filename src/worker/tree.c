@@ -15,7 +15,7 @@
 #include "base/path.h"
 #include "base/str.h"
 
-#define OPAQUE	   "user.overlay.opaque"
+#define OPAQUE      "user.overlay.opaque"
 #define PARENT_MODE 0755 /* of folders that an archive mentions only in paths */
 
 struct dir_time {
@@ -72,9 +72,11 @@ int tree_clean_path(const char *path, char **ret, struct err *err)
 		size_t n = strcspn(p, "/");
 
 		if (n == 2 && p[0] == '.' && p[1] == '.')
-			return err_set(err, ERR_INVALID, EINVAL, "%.200s: leads out of the layer (..)", path);
+			return err_set(err, ERR_INVALID, EINVAL,
+				"%.200s: leads out of the layer (..)", path);
 		if (n > NAME_MAX)
-			return err_set(err, ERR_INVALID, ENAMETOOLONG, "%.200s: name is too long", path);
+			return err_set(
+				err, ERR_INVALID, ENAMETOOLONG, "%.200s: name is too long", path);
 		if (n > 0 && !(n == 1 && p[0] == '.')) {
 			if (len)
 				out[len++] = '/';
@@ -128,7 +130,8 @@ static int open_parent(struct tree *t, const char *path, const char **ret_name)
 	int fd;
 
 	*ret_name = slash ? slash + 1 : path;
-	if (t->parent_path && strlen(t->parent_path) == len && memcmp(t->parent_path, path, len) == 0)
+	if (t->parent_path && strlen(t->parent_path) == len &&
+		memcmp(t->parent_path, path, len) == 0)
 		return t->parent;
 	forget_parent(t);
 	t->parent_path = xstrndup(path, len);
@@ -143,8 +146,8 @@ static int open_parent(struct tree *t, const char *path, const char **ret_name)
 
 /* ---- metadata */
 
-static int own(const struct tree *t, int dir, const char *name, int flags, const struct tree_meta *m,
-	const char *path, struct err *err)
+static int own(const struct tree *t, int dir, const char *name, int flags,
+	const struct tree_meta *m, const char *path, struct err *err)
 {
 	if (t->squash || (m->uid == 0 && m->gid == 0))
 		return 0;
@@ -153,7 +156,8 @@ static int own(const struct tree *t, int dir, const char *name, int flags, const
 	if (errno == EINVAL)
 		return err_set(err, ERR_SYSTEM, EINVAL,
 			"%.200s belongs to %u:%u, which is outside your range of subordinate ids "
-			"(see /etc/subuid and /etc/subgid)", path, m->uid, m->gid);
+			"(see /etc/subuid and /etc/subgid)",
+			path, m->uid, m->gid);
 	return fail(err, -errno, path);
 }
 
@@ -165,8 +169,8 @@ static int set_times(int dir, const char *name, int flags, const struct timespec
 }
 
 /* A change of owner clears the set-id bits, so the mode comes after it. */
-static int set_meta(const struct tree *t, int fd, const char *path, const struct tree_meta *m,
-	struct err *err)
+static int set_meta(
+	const struct tree *t, int fd, const char *path, const struct tree_meta *m, struct err *err)
 {
 	int r = own(t, fd, "", AT_EMPTY_PATH, m, path, err);
 
@@ -180,7 +184,8 @@ static int set_meta(const struct tree *t, int fd, const char *path, const struct
 static void remember_time(struct tree *t, const char *path, const struct timespec *mtime)
 {
 	if ((t->n_times & (t->n_times - 1)) == 0)
-		t->times = xreallocarray(t->times, t->n_times ? t->n_times * 2 : 1, sizeof(*t->times));
+		t->times =
+			xreallocarray(t->times, t->n_times ? t->n_times * 2 : 1, sizeof(*t->times));
 	t->times[t->n_times++] = (struct dir_time){ xstrdup(path), *mtime };
 }
 
@@ -191,7 +196,7 @@ static bool is_whiteout(int dir, const char *name)
 	struct stat st;
 
 	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISCHR(st.st_mode) &&
-	       st.st_rdev == makedev(0, 0);
+		st.st_rdev == makedev(0, 0);
 }
 
 /* Takes away what has the path already. */
@@ -295,7 +300,8 @@ int tree_file_begin(struct tree *t, const char *path, int *ret_fd, struct err *e
 	return 0;
 }
 
-int tree_file_end(struct tree *t, int fd, const char *path, const struct tree_meta *m, struct err *err)
+int tree_file_end(
+	struct tree *t, int fd, const char *path, const struct tree_meta *m, struct err *err)
 {
 	const struct timespec times[2] = { m->mtime, m->mtime };
 	int r = set_meta(t, fd, path, m, err);
@@ -395,7 +401,8 @@ int tree_hardlink(struct tree *t, const char *path, const char *target, struct e
 	dir = open_dir(t, folder);
 	if (dir < 0 || fstatat(dir, from.name, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode))
 		return err_set(err, ERR_INVALID, EINVAL,
-			"%.150s: hard link to %.150s, which is no file of this layer", path, target);
+			"%.150s: hard link to %.150s, which is no file of this layer", path,
+			target);
 	from.dir = dir;
 	return make_node(t, path, make_link, &from, &into, &name, err);
 }
@@ -435,15 +442,16 @@ static bool xattr_wanted(const char *name)
 	return str_starts(name, "user.") && !str_starts(name, "user.overlay.");
 }
 
-int tree_xattr(struct tree *t, int fd, const char *path, const char *name, const void *value, size_t len,
-	struct err *err)
+int tree_xattr(struct tree *t, int fd, const char *path, const char *name, const void *value,
+	size_t len, struct err *err)
 {
 	auto_fd int own_fd = FD_NONE;
 
 	if (!xattr_wanted(name))
 		return 0;
 	if (fd < 0)
-		fd = own_fd = path_open_in_root(t->root, *path ? path : ".", O_RDONLY | O_NOFOLLOW, 0);
+		fd = own_fd =
+			path_open_in_root(t->root, *path ? path : ".", O_RDONLY | O_NOFOLLOW, 0);
 	if (fd < 0 || fsetxattr(fd, name, value, len, 0) == 0)
 		return 0;
 	if (errno == EOPNOTSUPP || errno == EPERM)
@@ -455,8 +463,8 @@ int tree_finish(struct tree *t, struct err *err)
 {
 	for (size_t i = t->n_times; i-- > 0;) {
 		const char *path = t->times[i].path;
-		auto_fd int fd = path_open_in_root(t->root, *path ? path : ".",
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+		auto_fd int fd = path_open_in_root(
+			t->root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 		const struct timespec times[2] = { t->times[i].mtime, t->times[i].mtime };
 
 		if (fd < 0)

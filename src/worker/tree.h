@@ -37,8 +37,8 @@ int tree_dir(struct tree *t, const char *path, const struct tree_meta *m, struct
 /* Opens a new file for writing; finish it with tree_file_end(), which sets its metadata and does not
  * close it. */
 int tree_file_begin(struct tree *t, const char *path, int *ret_fd, struct err *err);
-int tree_file_end(struct tree *t, int fd, const char *path, const struct tree_meta *m,
-	struct err *err);
+int tree_file_end(
+	struct tree *t, int fd, const char *path, const struct tree_meta *m, struct err *err);
 int tree_symlink(struct tree *t, const char *path, const char *target, const struct tree_meta *m,
 	struct err *err);
 int tree_hardlink(struct tree *t, const char *path, const char *target, struct err *err);
@@ -50,8 +50,8 @@ int tree_whiteout(struct tree *t, const char *path, struct err *err);
 int tree_opaque(struct tree *t, const char *dir, struct err *err);
 /* On a file, folder or (fd FD_NONE) whatever lies at path. Only user.* (not overlayfs's own) and
  * security.capability are kept, and only where the file system has them. */
-int tree_xattr(struct tree *t, int fd, const char *path, const char *name, const void *value, size_t len,
-	struct err *err);
+int tree_xattr(struct tree *t, int fd, const char *path, const char *name, const void *value,
+	size_t len, struct err *err);
 
 /* Sets the folders' times, which everything made inside had changed. */
 int tree_finish(struct tree *t, struct err *err);

@@ -15,10 +15,10 @@
 #include "base/fd.h"
 #include "worker/tree.h"
 
-#define BLOCK	    (256 * 1024)
+#define BLOCK       (256 * 1024)
 #define ENTRIES_MAX 4000000
 #define WHITEOUT    ".wh."
-#define OPAQUE	    ".wh..wh..opq"
+#define OPAQUE      ".wh..wh..opq"
 /* Left free on the disk, looked at every so often: a layer is not worth a full disk. */
 #define DISK_RESERVE (INT64_C(64) << 20)
 #define DISK_LOOK    (INT64_C(64) << 20)
@@ -28,7 +28,7 @@ struct unpack {
 	off_t offset; /* next to read from source */
 	char *block;
 	struct archive *plain; /* takes compression off; NULL: none */
-	struct hash *hash; /* NULL: not wanted */
+	struct hash *hash;     /* NULL: not wanted */
 	struct tree *tree;
 	int dir;
 	int64_t size, looked;
@@ -101,8 +101,8 @@ bool layer_magic(const void *data, size_t len)
 		const char *bytes;
 		size_t len;
 	} magics[] = {
-		{ "\x1f\x8b\x08", 3 },	      /* gzip */
-		{ "\x28\xb5\x2f\xfd", 4 },    /* zstd */
+		{ "\x1f\x8b\x08", 3 },     /* gzip */
+		{ "\x28\xb5\x2f\xfd", 4 }, /* zstd */
 		{ "BZh", 3 },
 		{ "\xfd"
 		  "7zXZ",
@@ -215,8 +215,8 @@ static int copy_data(struct unpack *u, struct archive *a, int fd, const char *pa
 	return 0;
 }
 
-static int set_xattrs(struct unpack *u, struct archive_entry *e, int fd, const char *path,
-	struct err *err)
+static int set_xattrs(
+	struct unpack *u, struct archive_entry *e, int fd, const char *path, struct err *err)
 {
 	const char *name;
 	const void *value;
@@ -232,8 +232,8 @@ static int set_xattrs(struct unpack *u, struct archive_entry *e, int fd, const c
 	return 0;
 }
 
-static int unpack_file(struct unpack *u, struct archive *a, struct archive_entry *e, const char *path,
-	const struct tree_meta *m, struct err *err)
+static int unpack_file(struct unpack *u, struct archive *a, struct archive_entry *e,
+	const char *path, const struct tree_meta *m, struct err *err)
 {
 	auto_fd int fd = FD_NONE;
 	int r;
@@ -291,7 +291,8 @@ static int unpack_link(struct unpack *u, const char *path, const char *link, str
 	return r < 0 ? r : tree_hardlink(u->tree, path, target, err);
 }
 
-static int unpack_entry(struct unpack *u, struct archive *a, struct archive_entry *e, struct err *err)
+static int unpack_entry(
+	struct unpack *u, struct archive *a, struct archive_entry *e, struct err *err)
 {
 	const char *raw = archive_entry_pathname(e), *link = archive_entry_hardlink(e);
 	auto_free char *path = NULL;
@@ -343,7 +344,8 @@ static int read_rest(struct unpack *u, struct err *err)
 		if (u->hash)
 			hash_add(u->hash, data, (size_t)n);
 	if (n < 0)
-		return u->plain ? archive_fail(u, u->plain, err) : err_sys(err, (int)n, "read layer");
+		return u->plain ? archive_fail(u, u->plain, err)
+				: err_sys(err, (int)n, "read layer");
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 
 struct unpacked {
 	char diff_id[DIGEST_SIZE]; /* of the uncompressed tar; "": that is the source, not hashed */
-	int64_t size;		   /* bytes of its files */
+	int64_t size;              /* bytes of its files */
 };
 
 /* Whether these first bytes of a file look like a layer: a tar or something compressed. */

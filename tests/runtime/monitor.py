@@ -164,7 +164,7 @@ class Container:
         lock = os.open(self.run / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         until(lambda: try_lock(lock), "the lock is free")
         control = None
-        if not extra:
+        if "--recover" not in extra:
             control = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(self.run / "ctl")
@@ -491,6 +491,14 @@ def case_failed_start_removed(w):
     equal(gone.code(), 127)
     check(not c.data.exists(), "left")
     equal(c.ended(), 0)
+
+
+def case_scope_that_never_comes(w):
+    """a container whose scope systemd does not make runs all the same, a little later"""
+    c = Container(w, [SH, "-c", "exit 2"]).spawn("--scope")
+    n = wait(c, "next-exit")
+    equal(c.ask("start"), (204, None))
+    equal(n.code(), 2)
 
 
 def case_no_plan(w):

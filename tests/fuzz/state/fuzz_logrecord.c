@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool decode(struct log_decoder *d, const uint8_t *data, size_t size)
 {
 	auto_free char *line = xmemdup(data, size);
-	struct log_record rec = {0};
+	struct log_record rec = { 0 };
 
 	if (!log_decode(d, line, size, &rec))
 		return false;
@@ -25,7 +25,7 @@ static bool decode(struct log_decoder *d, const uint8_t *data, size_t size)
 /* What is remembered of one line must not change what the next one means. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct log_decoder both = {0}, fresh = {0};
+	struct log_decoder both = { 0 }, fresh = { 0 };
 	size_t cut = size ? data[0] % size : 0;
 
 	(void)decode(&both, data, cut);

@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	for (size_t i = 0; i < p.count; i++)
 		assert(p.items[i].keyword);
-	plan_foreach(it, &p, "env")
+	plan_foreach (it, &p, "env")
 		assert(it->words[0]);
 	(void)plan_log_opt(&p, "max-size");
 	free(plan_words(&p, "arg"));

@@ -16,9 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t len = newline ? size - cut - 1 : 0;
 	auto_free char *filters = xstrndup((const char *)data, cut);
 	auto_free char *text = xmemdup(newline ? newline + 1 : data, len);
-	auto_event_filter struct event_filter f = {0};
+	auto_event_filter struct event_filter f = { 0 };
 	struct journal_line line;
-	struct err err = {0};
+	struct err err = { 0 };
 
 	if (journal_line_parse(text, len, &line))
 		assert(line.time >= 0 && line.len == len);

@@ -38,7 +38,8 @@ static void what_was_written_reads_back(void **unused)
 	int64_t ns;
 
 	(void)unused;
-	for (size_t i = 0; i < ARRAY_SIZE(table) - 1; i++) { /* the last one's whole seconds overflow */
+	for (size_t i = 0; i < ARRAY_SIZE(table) - 1;
+		i++) { /* the last one's whole seconds overflow */
 		assert_int_equal(time_parse(table[i].shortest, &ns), 0);
 		assert_true(ns == table[i].ns);
 		assert_int_equal(time_parse(table[i].fixed, &ns), 0);

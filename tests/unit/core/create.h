@@ -6,8 +6,8 @@
 #include "core/compile.h"
 #include "core/container_create.h"
 #include "core/records.h"
-#include "json/text.h"
 #include "state/plan.h"
+#include "json/text.h"
 
 static const char test_id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -32,8 +32,8 @@ static inline json_object *json_of(const char *text)
 }
 
 /* image: its Config, or NULL. */
-static inline int settle(const char *body, const char *image, unsigned minor, struct create_request *q,
-	struct err *err)
+static inline int settle(const char *body, const char *image, unsigned minor,
+	struct create_request *q, struct err *err)
 {
 	auto_free char *text = quoted(body);
 	auto_json json_object *config = image ? json_of(image) : NULL;
@@ -45,8 +45,10 @@ static inline int settle(const char *body, const char *image, unsigned minor, st
 /* The container that would come of it. */
 static inline struct container *container_of_body(const char *body, const char *image)
 {
-	static char layer[] = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-	static char id[] = "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+	static char layer[] =
+		"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+	static char id[] =
+		"sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 	char *layers[] = { layer, NULL };
 	struct image i = { .id = id, .diff_ids = layers };
 	auto_create_request struct create_request q = { 0 };

@@ -4,7 +4,7 @@ static char *words_of(const struct plan *p, const char *keyword)
 {
 	auto_buf struct buf out = { 0 };
 
-	plan_foreach(it, p, keyword) {
+	plan_foreach (it, p, keyword) {
 		for (size_t i = 0; i < ARRAY_SIZE(it->words) && it->words[i]; i++)
 			buf_printf(&out, "%s%s", i ? " " : "", it->words[i]);
 		buf_addc(&out, '\n');
@@ -31,10 +31,13 @@ static void a_default_container_is_compiled_to_dockers_defaults(void **unused)
 {
 	auto_plan struct plan p = plan_of_body(
 		"{'Image':'busybox','Cmd':['sh','-c','exit 3'],'Hostname':'box','Labels':{'k':'v'},"
-		"'Env':['A=1']}", "{'Env':['PATH=/x','B=2']}");
+		"'Env':['A=1']}",
+		"{'Env':['PATH=/x','B=2']}");
+	auto_free const char **mask = NULL;
 
 	(void)unused;
-	assert_words(&p, "id", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
+	assert_words(
+		&p, "id", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n");
 	assert_words(&p, "attrs", "\"k\":\"v\",\"image\":\"busybox\",\"name\":\"calm_merian\"\n");
 	assert_words(&p, "lower", "/data/layers/a/diff\n");
 	assert_words(&p, "upper", "/data/containers/x/upper\n");
@@ -54,7 +57,8 @@ static void a_default_container_is_compiled_to_dockers_defaults(void **unused)
 	assert_words(&p, "symlink",
 		"/proc/self/fd /dev/fd\n/proc/self/fd/0 /dev/stdin\n/proc/self/fd/1 /dev/stdout\n"
 		"/proc/self/fd/2 /dev/stderr\n/proc/kcore /dev/core\npts/ptmx /dev/ptmx\n");
-	assert_words(&p, "ns", "net private\npid private\nipc private\nuts private\ncgroup private\n");
+	assert_words(
+		&p, "ns", "net private\npid private\nipc private\nuts private\ncgroup private\n");
 	assert_words(&p, "hostname", "box\n");
 	assert_words(&p, "caps", "00000000a80425fb\n");
 	assert_words(&p, "seccomp", "default\n");
@@ -67,9 +71,10 @@ static void a_default_container_is_compiled_to_dockers_defaults(void **unused)
 	assert_words(&p, "log", "json-file\n");
 	assert_words(&p, "log-opt", "max-size 104857600\nmax-file 5\n");
 	assert_words(&p, "sysctl", "net.ipv4.ip_unprivileged_port_start 0\n");
-	assert_int_equal(strv_len((char *const *)(uintptr_t)plan_words(&p, "mask")), 11);
+	mask = plan_words(&p, "mask");
+	assert_int_equal(strv_len((char *const *)(uintptr_t)mask), 11);
 	assert_false(plan_has(&p, "tty") || plan_has(&p, "init") || plan_has(&p, "auto-remove") ||
-		     plan_has(&p, "readonly-root") || plan_has(&p, "no-new-privs"));
+		plan_has(&p, "readonly-root") || plan_has(&p, "no-new-privs"));
 }
 
 static void options_reach_the_plan(void **unused)
@@ -82,12 +87,13 @@ static void options_reach_the_plan(void **unused)
 		"'SecurityOpt':['no-new-privileges','seccomp=unconfined'],'OomScoreAdj':5,"
 		"'Ulimits':[{'Name':'nofile','Soft':1,'Hard':-1}],'ShmSize':4096,"
 		"'LogConfig':{'Type':'json-file','Config':{'max-size':'10m','max-file':'3'}},"
-		"'Sysctls':{'net.core.somaxconn':'9'},'MaskedPaths':[],'ReadonlyPaths':[]}}", NULL);
+		"'Sysctls':{'net.core.somaxconn':'9'},'MaskedPaths':[],'ReadonlyPaths':[]}}",
+		NULL);
 
 	(void)unused;
-	assert_true(plan_has(&p, "tty") && plan_has(&p, "open-stdin") && plan_has(&p, "stdin-once") &&
-		    plan_has(&p, "init") && plan_has(&p, "auto-remove") &&
-		    plan_has(&p, "readonly-root") && plan_has(&p, "no-new-privs"));
+	assert_true(plan_has(&p, "tty") && plan_has(&p, "open-stdin") &&
+		plan_has(&p, "stdin-once") && plan_has(&p, "init") && plan_has(&p, "auto-remove") &&
+		plan_has(&p, "readonly-root") && plan_has(&p, "no-new-privs"));
 	assert_words(&p, "console-size", "24 80\n");
 	assert_words(&p, "user", "u:g\n");
 	assert_words(&p, "group", "audio\n7\n");
@@ -113,7 +119,8 @@ static void users_mounts_replace_dockers_own(void **unused)
 		"'Mounts':[{'Type':'bind','Source':'/n','Target':'/n',"
 		"'BindOptions':{'NonRecursive':true}},"
 		"{'Type':'tmpfs','Target':'/dev/shm','TmpfsOptions':{'SizeBytes':9,'Mode':1023}}],"
-		"'Tmpfs':{'/t':'exec,size=3M'}}}", NULL);
+		"'Tmpfs':{'/t':'exec,size=3M'}}}",
+		NULL);
 	auto_free char *mounts = words_of(&p, "mount");
 
 	(void)unused;
@@ -132,7 +139,8 @@ static void users_mounts_replace_dockers_own(void **unused)
 static void privileged_hides_nothing_and_filters_nothing(void **unused)
 {
 	auto_plan struct plan p = plan_of_body(
-		"{'Image':'i','Cmd':['c'],'HostConfig':{'NetworkMode':'none','Privileged':true}}", NULL);
+		"{'Image':'i','Cmd':['c'],'HostConfig':{'NetworkMode':'none','Privileged':true}}",
+		NULL);
 	auto_free char *mounts = words_of(&p, "mount");
 
 	(void)unused;
@@ -147,7 +155,8 @@ static void the_hosts_namespaces_bring_the_hosts_mounts(void **unused)
 {
 	auto_plan struct plan p = plan_of_body(
 		"{'Image':'i','Cmd':['c'],'HostConfig':{'NetworkMode':'host','PidMode':'host',"
-		"'IpcMode':'host','UTSMode':'host','CgroupnsMode':'host'}}", NULL);
+		"'IpcMode':'host','UTSMode':'host','CgroupnsMode':'host'}}",
+		NULL);
 	auto_free char *mounts = words_of(&p, "mount");
 
 	(void)unused;
@@ -175,7 +184,8 @@ static void hosts_knows_the_container_and_what_was_added(void **unused)
 
 	(void)unused;
 	settled("{'Image':'i','Cmd':['c'],'Hostname':'h','Domainname':'d','HostConfig':{'NetworkMode':'none',"
-		"'ExtraHosts':['a:1.2.3.4','b:[::2]','c:::3','d:host-gateway']}}", &q);
+		"'ExtraHosts':['a:1.2.3.4','b:[::2]','c:::3','d:host-gateway']}}",
+		&q);
 	etc_hosts_write(&out, &q.config, &q.host, "9.9.9.9 hostonly\n");
 	assert_non_null(strstr(out.data, "127.0.0.1\tlocalhost\n"));
 	assert_non_null(strstr(out.data, "::1\tlocalhost"));
@@ -187,13 +197,15 @@ static void hosts_knows_the_container_and_what_was_added(void **unused)
 
 static void resolvers_on_the_hosts_loopback_are_left_out(void **unused)
 {
-	static const char host[] = "# c\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nsearch lan\noptions edns0\n";
+	static const char host[] =
+		"# c\nnameserver 127.0.0.53\nnameserver 10.0.0.1\nsearch lan\noptions edns0\n";
 	static const struct {
 		const char *mode, *more, *want;
 	} cases[] = {
 		{ "host", "", host },
 		{ "none", "", "nameserver 10.0.0.1\nsearch lan\noptions edns0\n" },
-		{ "none", ",'Dns':['1.1.1.1','::1'],'DnsSearch':['x','y'],'DnsOptions':['ndots:1','rotate']",
+		{ "none",
+			",'Dns':['1.1.1.1','::1'],'DnsSearch':['x','y'],'DnsOptions':['ndots:1','rotate']",
 			"nameserver 1.1.1.1\nnameserver ::1\nsearch x y\noptions ndots:1 rotate\n" },
 		{ "none", ",'DnsSearch':['.'],'Dns':[]", "nameserver 10.0.0.1\noptions edns0\n" },
 	};
@@ -202,8 +214,10 @@ static void resolvers_on_the_hosts_loopback_are_left_out(void **unused)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		auto_create_request struct create_request q = { 0 };
 		auto_buf struct buf out = { 0 };
-		auto_free char *body = xasprintf("{'Image':'i','Cmd':['c'],'HostConfig':{'NetworkMode':"
-						 "'%s'%s}}", cases[i].mode, cases[i].more);
+		auto_free char *body =
+			xasprintf("{'Image':'i','Cmd':['c'],'HostConfig':{'NetworkMode':"
+				  "'%s'%s}}",
+				cases[i].mode, cases[i].more);
 
 		settled(body, &q);
 		etc_resolv_write(&out, &q.host, host);

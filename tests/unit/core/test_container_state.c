@@ -13,12 +13,24 @@ static void the_scale_of_durations_is_that_of_docker(void **unused)
 		int64_t seconds;
 		const char *text;
 	} cases[] = {
-		{ 0, "Less than a second" }, { 1, "1 second" }, { 2, "2 seconds" }, { 59, "59 seconds" },
-		{ MINUTE, "About a minute" }, { 119, "About a minute" }, { 120, "2 minutes" },
-		{ 59 * MINUTE + 59, "59 minutes" }, { HOUR, "About an hour" },
-		{ 2 * HOUR, "2 hours" }, { 47 * HOUR, "47 hours" }, { 2 * DAY, "2 days" },
-		{ 13 * DAY, "13 days" }, { 14 * DAY, "2 weeks" }, { 59 * DAY, "8 weeks" },
-		{ 60 * DAY, "2 months" }, { 365 * DAY, "12 months" }, { 730 * DAY, "2 years" },
+		{ 0, "Less than a second" },
+		{ 1, "1 second" },
+		{ 2, "2 seconds" },
+		{ 59, "59 seconds" },
+		{ MINUTE, "About a minute" },
+		{ 119, "About a minute" },
+		{ 120, "2 minutes" },
+		{ 59 * MINUTE + 59, "59 minutes" },
+		{ HOUR, "About an hour" },
+		{ 2 * HOUR, "2 hours" },
+		{ 47 * HOUR, "47 hours" },
+		{ 2 * DAY, "2 days" },
+		{ 13 * DAY, "13 days" },
+		{ 14 * DAY, "2 weeks" },
+		{ 59 * DAY, "8 weeks" },
+		{ 60 * DAY, "2 months" },
+		{ 365 * DAY, "12 months" },
+		{ 730 * DAY, "2 years" },
 	};
 
 	(void)unused;
@@ -49,8 +61,10 @@ static void every_state_has_its_text(void **unused)
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		auto_buf struct buf out = { 0 };
-		struct status st = { .state = cases[i].state, .exit_code = 7,
-			.started = now - 180 * NSEC_PER_SEC, .finished = now - 60 * NSEC_PER_SEC };
+		struct status st = { .state = cases[i].state,
+			.exit_code = 7,
+			.started = now - 180 * NSEC_PER_SEC,
+			.finished = now - 60 * NSEC_PER_SEC };
 
 		status_text(&out, &st, now);
 		assert_string_equal(out.data, cases[i].text);

@@ -51,8 +51,8 @@ static void defaults_are_those_of_docker(void **unused)
 
 static void everything_the_cli_can_say_is_kept(void **unused)
 {
-	auto_container struct container *ct =
-		container_of_body(body_cli_full, "{'Entrypoint':['/e'],'Cmd':['c'],'Env':['B=0','C=2']}");
+	auto_container struct container *ct = container_of_body(
+		body_cli_full, "{'Entrypoint':['/e'],'Cmd':['c'],'Env':['B=0','C=2']}");
 	json_object *h = ct->host_config, *c = ct->config;
 
 	(void)unused;
@@ -132,7 +132,8 @@ static void the_image_fills_only_what_is_left_open(void **unused)
 		"'Healthcheck':{'Test':['CMD','x']}}";
 	auto_container struct container *ct =
 		container_of_body("{'Image':'i','Labels':{'a':'9'},'WorkingDir':'/mine',"
-				  "'HostConfig':{'NetworkMode':'none'}}", image);
+				  "'HostConfig':{'NetworkMode':'none'}}",
+			image);
 	json_object *c = ct->config;
 
 	(void)unused;
@@ -242,9 +243,10 @@ static void what_is_not_honoured_is_refused_by_name(void **unused)
 
 static void neutral_values_of_refused_fields_pass(void **unused)
 {
-	static const char *const members[] = { "'Healthcheck':{}", "'Healthcheck':{'Test':['NONE']}",
-		"'HostConfig':{'MemorySwap':-1}", "'HostConfig':{'PidsLimit':-1}",
-		"'HostConfig':{'PortBindings':null}", "'HostConfig':{'Runtime':'dayfly'}",
+	static const char *const members[] = { "'Healthcheck':{}",
+		"'Healthcheck':{'Test':['NONE']}", "'HostConfig':{'MemorySwap':-1}",
+		"'HostConfig':{'PidsLimit':-1}", "'HostConfig':{'PortBindings':null}",
+		"'HostConfig':{'Runtime':'dayfly'}",
 		"'HostConfig':{'SecurityOpt':['label=disable','apparmor=unconfined',"
 		"'seccomp=unconfined','no-new-privileges:false']}",
 		"'NetworkingConfig':{'EndpointsConfig':{'default':null}}", "'Unknown':{'a':1}" };
@@ -270,7 +272,8 @@ static void an_empty_request_is_told_so(void **unused)
 		struct err err = { 0 };
 
 		assert_true(create_request_read(bodies[i], 47, &q, &err) < 0);
-		assert_string_equal(err.msg, "config cannot be empty in order to create a container");
+		assert_string_equal(
+			err.msg, "config cannot be empty in order to create a container");
 	}
 }
 
@@ -287,7 +290,8 @@ static void a_summary_tells_what_the_container_tells(void **unused)
 {
 	auto_container struct container *ct =
 		container_of_body("{'Image':'busybox','Cmd':['sh','-c','a b'],'Labels':{'k':'v'},"
-				  "'HostConfig':{'NetworkMode':'none','Binds':['/tmp:/t']}}", NULL);
+				  "'HostConfig':{'NetworkMode':'none','Binds':['/tmp:/t']}}",
+			NULL);
 	auto_summary struct summary s = { 0 };
 	auto_buf struct buf text = { 0 };
 	auto_free char *copy = NULL;

@@ -5,9 +5,11 @@
 
 static void both_encodings_mean_the_same(void **unused)
 {
-	static const char *const texts[] = { "{\"label\":{\"a=b\":true,\"c\":true},\"status\":{\"exited\":true}}",
+	static const char *const texts[] = {
+		"{\"label\":{\"a=b\":true,\"c\":true},\"status\":{\"exited\":true}}",
 		"{\"label\":[\"a=b\",\"c\"],\"status\":[\"exited\"]}",
-		"{\"label\": [\"a=b\",\"c\"],\"status\":{\"exited\":true,\"running\":false}}" };
+		"{\"label\": [\"a=b\",\"c\"],\"status\":{\"exited\":true,\"running\":false}}"
+	};
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
@@ -41,7 +43,8 @@ static void an_unknown_key_is_named(void **unused)
 	struct err err = { 0 };
 
 	(void)unused;
-	assert_int_equal(filters_parse("{\"x\":[\"1\"]}", container_list_filters, &f, &err), -EINVAL);
+	assert_int_equal(
+		filters_parse("{\"x\":[\"1\"]}", container_list_filters, &f, &err), -EINVAL);
 	assert_string_equal(err.msg, "invalid filter 'x'");
 	assert_int_equal(filters_parse("{\"x\":[\"1\"]}", NULL, &any, NULL), 0);
 	assert_non_null(filters_get(any, "x"));
@@ -93,7 +96,8 @@ static void names_match_as_parts_or_expressions(void **unused)
 	auto_filters struct filters *f = NULL;
 
 	(void)unused;
-	assert_int_equal(filters_parse("{\"name\":[\"^web[0-9]$\",\"(\",\"part\"]}", NULL, &f, NULL), 0);
+	assert_int_equal(
+		filters_parse("{\"name\":[\"^web[0-9]$\",\"(\",\"part\"]}", NULL, &f, NULL), 0);
 	assert_true(filters_match_pattern(f, "name", "web1"));
 	assert_false(filters_match_pattern(f, "name", "web12"));
 	assert_true(filters_match_pattern(f, "name", "a(b"));
@@ -108,7 +112,8 @@ static void a_yes_or_no_takes_four_words(void **unused)
 	int v;
 
 	(void)unused;
-	assert_int_equal(filters_parse("{\"a\":[\"true\"],\"b\":[\"0\"],\"c\":[\"maybe\"]}", NULL, &f, NULL),
+	assert_int_equal(
+		filters_parse("{\"a\":[\"true\"],\"b\":[\"0\"],\"c\":[\"maybe\"]}", NULL, &f, NULL),
 		0);
 	assert_int_equal(filters_bool(f, "a", &v, &err), 0);
 	assert_int_equal(v, 1);

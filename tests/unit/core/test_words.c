@@ -9,7 +9,8 @@
 static void a_name_has_two_characters_and_starts_well(void **unused)
 {
 	static const char *const good[] = { "ab", "a1", "0_", "A.b-c_d", "a.." };
-	static const char *const bad[] = { "", "a", ".a", "_a", "-a", "a/b", "a b", "/ab", "ä", "a\n" };
+	static const char *const bad[] = { "", "a", ".a", "_a", "-a", "a/b", "a b", "/ab", "ä",
+		"a\n" };
 	auto_free char *longest = xmalloc(300);
 
 	(void)unused;
@@ -28,9 +29,9 @@ static void signals_are_read_as_people_write_them(void **unused)
 		const char *text;
 		int number;
 	} cases[] = { { "9", 9 }, { "KILL", 9 }, { "SIGKILL", 9 }, { "sigkill", 9 }, { "Term", 15 },
-		{ "USR1", 10 }, { "RTMIN", 34 }, { "SIGRTMIN+3", 37 }, { "rtmax-1", 63 }, { "64", 64 },
-		{ "", 0 }, { "0", 0 }, { "65", 0 }, { "-9", 0 }, { "SIG", 0 }, { "RTMIN+31", 0 },
-		{ "RTMIN-1", 0 }, { "KILLX", 0 } };
+		{ "USR1", 10 }, { "RTMIN", 34 }, { "SIGRTMIN+3", 37 }, { "rtmax-1", 63 },
+		{ "64", 64 }, { "", 0 }, { "0", 0 }, { "65", 0 }, { "-9", 0 }, { "SIG", 0 },
+		{ "RTMIN+31", 0 }, { "RTMIN-1", 0 }, { "KILLX", 0 } };
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -45,8 +46,10 @@ static void signals_are_read_as_people_write_them(void **unused)
 
 static void detach_keys_are_characters_or_ctrl_and_one(void **unused)
 {
-	static const char *const good[] = { "", "a", "ctrl-a", "ctrl-p,ctrl-q", "ctrl-@", "ctrl-_", "x,y" };
-	static const char *const bad[] = { "ab", "ctrl-", "ctrl-A", "ctrl-ab", ",", "a,", "ctrl-1" };
+	static const char *const good[] = { "", "a", "ctrl-a", "ctrl-p,ctrl-q", "ctrl-@", "ctrl-_",
+		"x,y" };
+	static const char *const bad[] = { "ab", "ctrl-", "ctrl-A", "ctrl-ab", ",", "a,",
+		"ctrl-1" };
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)

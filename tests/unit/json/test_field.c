@@ -94,8 +94,8 @@ static void a_wrong_type_is_named(void **unused)
 
 static void a_refused_field_passes_only_when_it_asks_for_nothing(void **unused)
 {
-	static const char *const neutral[] = { "null", "0", "false", "\"\"", "[]", "{}", "{\"a\":0}",
-		"0.0" };
+	static const char *const neutral[] = { "null", "0", "false", "\"\"", "[]", "{}",
+		"{\"a\":0}", "0.0" };
 	static const char *const set[] = { "1", "true", "\"x\"", "[0]", "{\"a\":{\"b\":1}}", "-1" };
 	struct outer s;
 
@@ -137,10 +137,11 @@ static void null_means_not_given(void **unused)
 	struct outer s;
 
 	(void)unused;
-	assert_int_equal(read_text("{\"Text\":null,\"List\":null,\"Map\":null,\"Words\":null,\"Maybe\":null,"
-				   "\"Number\":null,\"Optional\":null,\"Flag\":null,\"Tri\":null,"
-				   "\"One\":null,\"Many\":null,\"Any\":null}",
-				 &s, NULL),
+	assert_int_equal(
+		read_text("{\"Text\":null,\"List\":null,\"Map\":null,\"Words\":null,\"Maybe\":null,"
+			  "\"Number\":null,\"Optional\":null,\"Flag\":null,\"Tri\":null,"
+			  "\"One\":null,\"Many\":null,\"Any\":null}",
+			&s, NULL),
 		0);
 	assert_null(s.text);
 	assert_false(s.words.given);

@@ -12,11 +12,11 @@ static int parse(const char *text, struct err *err)
 
 static void only_whole_strict_json_is_taken(void **unused)
 {
-	static const char *const good[] = { "{}", " {\"a\":[1,-2,3.5,true,null,\"x\"]}\r\n\t ", "[]",
-		"\"text\"", "{\"a\":\"\\u00e9\\ud83d\\ude00\"}" };
-	static const char *const bad[] = { "", " ", "{", "{\"a\":1", "{}{}", "{} x", "{}\x01", "{'a':1}",
-		"{\"a\":1,}", "[1,]", "/* c */{}", "{\"a\":NaN}", "{\"a\":01}", "{\"a\":\"\xff\"}",
-		"{\"a\":\"\xc0\x80\"}", "nul", "{\"a\" 1}" };
+	static const char *const good[] = { "{}", " {\"a\":[1,-2,3.5,true,null,\"x\"]}\r\n\t ",
+		"[]", "\"text\"", "{\"a\":\"\\u00e9\\ud83d\\ude00\"}" };
+	static const char *const bad[] = { "", " ", "{", "{\"a\":1", "{}{}", "{} x", "{}\x01",
+		"{'a':1}", "{\"a\":1,}", "[1,]", "/* c */{}", "{\"a\":NaN}", "{\"a\":01}",
+		"{\"a\":\"\xff\"}", "{\"a\":\"\xc0\x80\"}", "nul", "{\"a\" 1}" };
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
@@ -43,8 +43,9 @@ static void nesting_has_a_limit(void **unused)
 
 static void a_tree_is_written_as_it_was_read(void **unused)
 {
-	static const char text[] = "{\"a\":[1,-9223372036854775808,0.5,true,false,null],"
-				   "\"b\":{\"c\":\"quote \\\" slash / line \\n é\"},\"d\":{},\"e\":[]}";
+	static const char text[] =
+		"{\"a\":[1,-9223372036854775808,0.5,true,false,null],"
+		"\"b\":{\"c\":\"quote \\\" slash / line \\n é\"},\"d\":{},\"e\":[]}";
 	auto_json json_object *o = NULL;
 	auto_buf struct buf out = { 0 };
 	struct jsonw w = JSONW(&out);

@@ -3,14 +3,14 @@
 #include "oci/garbage.h"
 #include "oci/layout.h"
 
-#define HEX(c)	c c c c c c c c c c c c c c c c /* 4 characters, 64 digits */
-#define M1	"sha256:" HEX("aaa1")
-#define M2	"sha256:" HEX("aaa2")
-#define C1	"sha256:" HEX("ccc1")
-#define C2	"sha256:" HEX("ccc2")
-#define L1	"sha256:" HEX("1111")
-#define L2	"sha256:" HEX("2222")
-#define NAME	"docker.io/library/x:1"
+#define HEX(c)  c c c c c c c c c c c c c c c c /* 4 characters, 64 digits */
+#define M1      "sha256:" HEX("aaa1")
+#define M2      "sha256:" HEX("aaa2")
+#define C1      "sha256:" HEX("ccc1")
+#define C2      "sha256:" HEX("ccc2")
+#define L1      "sha256:" HEX("1111")
+#define L2      "sha256:" HEX("2222")
+#define NAME    "docker.io/library/x:1"
 #define BLOB(d) "oci/blobs/sha256/" d
 
 struct store {
@@ -20,11 +20,13 @@ struct store {
 
 static int set_up(void **state)
 {
-	static const char *const subs[] = { "oci/blobs/sha256", "layers", "containers", "trash", NULL };
+	static const char *const subs[] = { "oci/blobs/sha256", "layers", "containers", "trash",
+		NULL };
 	struct store *s = calloc(1, sizeof(*s));
 
 	s->folder = make_folder();
-	s->dirs = (struct dirs){ .data = s->folder.fd, .run = FD_NONE, .data_path = s->folder.path };
+	s->dirs =
+		(struct dirs){ .data = s->folder.fd, .run = FD_NONE, .data_path = s->folder.path };
 	for (const char *const *sub = subs; *sub; sub++)
 		assert_int_equal(dir_make_at(s->folder.fd, *sub, 0700), 0);
 	*state = s;
@@ -42,7 +44,9 @@ static int tear_down(void **state)
 
 static struct oci_new_entry entry(const char *manifest, const char *config, const char *name)
 {
-	return (struct oci_new_entry){ .manifest = manifest, .config = config, .name = name, .size = 7 };
+	return (struct oci_new_entry){
+		.manifest = manifest, .config = config, .name = name, .size = 7
+	};
 }
 
 static void add(struct oci_index *ix, const char *manifest, const char *config, const char *name)
@@ -156,7 +160,8 @@ static void fill(struct store *s)
 	(void)dir_make_at(s->folder.fd, "layers/" HEX("3333") "/diff", 0700);
 	(void)dir_make_at(s->folder.fd, "layers/.tmp-1", 0700);
 	(void)dir_make_at(s->folder.fd, "containers/" HEX("dddd"), 0700);
-	put_file(s->folder.fd, "containers/" HEX("dddd") "/config.json", "{\"Layers\":[\"" L2 "\"]}");
+	put_file(s->folder.fd, "containers/" HEX("dddd") "/config.json",
+		"{\"Layers\":[\"" L2 "\"]}");
 }
 
 static bool is_there(struct store *s, const char *path)

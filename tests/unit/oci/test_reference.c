@@ -14,7 +14,8 @@ static void references_are_completed_as_docker_does(void **unused)
 		{ "busybox:1.36", "docker.io/library/busybox", "1.36", NULL, "busybox" },
 		{ "library/busybox", "docker.io/library/busybox", "latest", NULL, "busybox" },
 		{ "docker.io/busybox", "docker.io/library/busybox", "latest", NULL, "busybox" },
-		{ "index.docker.io/busybox", "docker.io/library/busybox", "latest", NULL, "busybox" },
+		{ "index.docker.io/busybox", "docker.io/library/busybox", "latest", NULL,
+			"busybox" },
 		{ "me/tool:v1", "docker.io/me/tool", "v1", NULL, "me/tool" },
 		{ "localhost/x", "localhost/x", "latest", NULL, "localhost/x" },
 		{ "localhost:5000/x:y", "localhost:5000/x", "y", NULL, "localhost:5000/x" },
@@ -36,17 +37,19 @@ static void references_are_completed_as_docker_does(void **unused)
 		assert_int_equal(image_ref_parse(rows[i].text, &r, &err), 0);
 		assert_string_equal(r.repository, rows[i].repository);
 		assert_string_equal(r.tag ? r.tag : "-", rows[i].tag ? rows[i].tag : "-");
-		assert_string_equal(r.digest ? r.digest : "-", rows[i].digest ? rows[i].digest : "-");
+		assert_string_equal(
+			r.digest ? r.digest : "-", rows[i].digest ? rows[i].digest : "-");
 		assert_string_equal(r.familiar, rows[i].familiar);
 	}
 }
 
 static void what_is_no_reference_is_refused(void **unused)
 {
-	static const char *const rows[] = { "", ":", ":tag", "@" DIGEST, "/x", "x/", "a//b", "a b", "x:",
-		"x:.tag", "x:-tag", "x:a:b", "x@sha256:12", "x@md5:0123456789abcdef0123456789abcdef",
-		"-x", "x-", ".x", "x..y", "x___y", "x._y", "ex_ample.com/x", "-a.com/x", "a.com:/x",
-		"a.com:x/y", "x\n", "x:tag\n", "http://x/y", "x?y", "../x", "x/../y", "[::g]/x" };
+	static const char *const rows[] = { "", ":", ":tag", "@" DIGEST, "/x", "x/", "a//b", "a b",
+		"x:", "x:.tag", "x:-tag", "x:a:b", "x@sha256:12",
+		"x@md5:0123456789abcdef0123456789abcdef", "-x", "x-", ".x", "x..y", "x___y", "x._y",
+		"ex_ample.com/x", "-a.com/x", "a.com:/x", "a.com:x/y", "x\n", "x:tag\n",
+		"http://x/y", "x?y", "../x", "x/../y", "[::g]/x" };
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -51,7 +51,9 @@ static void events_have_dockers_shape(void **unused)
 		"\"Action\":\"die\",\"Actor\":{\"ID\":\"abc\",\"Attributes\":{\"image\":\"busybox\","
 		"\"name\":\"web\",\"exitCode\":\"0\"}},\"scope\":\"local\",\"time\":1700000000,"
 		"\"timeNano\":1700000000123456789}");
-	e = (struct event){ .type = "image", .action = "pull", .id = "b:1", .attrs = "", .time = 1 };
+	e = (struct event){
+		.type = "image", .action = "pull", .id = "b:1", .attrs = "", .time = 1
+	};
 	assert_printed(&e,
 		"{\"status\":\"pull\",\"id\":\"b:1\",\"Type\":\"image\",\"Action\":\"pull\",\"Actor\":"
 		"{\"ID\":\"b:1\",\"Attributes\":{}},\"scope\":\"local\",\"time\":0,\"timeNano\":1}");
@@ -63,7 +65,9 @@ static void events_have_dockers_shape(void **unused)
 
 static void text_from_outside_is_escaped(void **unused)
 {
-	struct event e = { .type = "container", .action = "exec_create: echo \"\n", .id = "a", .time = 1 };
+	struct event e = {
+		.type = "container", .action = "exec_create: echo \"\n", .id = "a", .time = 1
+	};
 
 	(void)unused;
 	assert_printed(&e,
@@ -175,7 +179,7 @@ static void other_files_are_left_alone(void **unused)
 }
 
 #define WRITERS 8
-#define EACH	1000
+#define EACH    1000
 
 /* Appends count events named FIRST+n with a lot around them, so that files fill up. */
 static void write_many(int first, int count)

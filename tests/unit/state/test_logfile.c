@@ -89,8 +89,9 @@ static void append_raw(unsigned part, const char *text)
 
 static void a_line_is_one_record_in_dockers_form(void **unused)
 {
-	static const char start[] = "{\"log\":\"say \\\"hi\\\\\\\"\\t\\u0001\xc3\xa4\xff\x7f\\r\\n\","
-				    "\"stream\":\"stderr\",\"time\":\"";
+	static const char start[] =
+		"{\"log\":\"say \\\"hi\\\\\\\"\\t\\u0001\xc3\xa4\xff\x7f\\r\\n\","
+		"\"stream\":\"stderr\",\"time\":\"";
 	struct logfile *l = open_log(-1, 1);
 	int64_t before = time_now(), time;
 	char *text, stamp[TIME_TEXT];
@@ -195,7 +196,7 @@ static void a_long_line_is_split_at_16_kib(void **unused)
 static void the_worst_text_fits_the_buffer(void **unused)
 {
 	static char zeros[LOG_LINE_MAX * 4]; /* each byte becomes six */
-	static char newlines[65536];	     /* each byte becomes a record */
+	static char newlines[65536];         /* each byte becomes a record */
 	struct logfile *l = open_log(-1, 1);
 	struct logreader *r = open_reader();
 	struct log_record rec;
@@ -401,8 +402,9 @@ static void a_torn_line_is_ended_and_skipped(void **unused)
 	struct logreader *r;
 
 	(void)unused;
-	append_raw(0, "{\"log\":\"whole\\n\",\"stream\":\"stdout\",\"time\":\"2024-01-01T00:00:00Z\"}\n"
-		      "{\"log\":\"torn");
+	append_raw(0,
+		"{\"log\":\"whole\\n\",\"stream\":\"stdout\",\"time\":\"2024-01-01T00:00:00Z\"}\n"
+		"{\"log\":\"torn");
 	l = open_log(-1, 1);
 	write_text(l, STREAM_STDOUT, "after\n");
 	logfile_free(l);
@@ -477,7 +479,8 @@ static void an_empty_or_missing_log_has_no_records(void **unused)
 	assert_no_more(r);
 	l = open_log(-1, 1);
 	assert_no_more(r);
-	write_text(l, STREAM_STDOUT, "first\n"); /* a reader that came early finds the log once it is there */
+	write_text(l, STREAM_STDOUT,
+		"first\n"); /* a reader that came early finds the log once it is there */
 	assert_next(r, STREAM_STDOUT, "first\n");
 	logreader_free(r);
 	logfile_free(l);

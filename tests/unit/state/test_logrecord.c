@@ -2,8 +2,8 @@
 #include "state/logrecord.h"
 
 /* Decodes a copy of line that has nothing behind it, so that a sanitizer sees every step too far. */
-static bool decode(struct log_decoder *d, const char *line, size_t len, char **keep,
-	struct log_record *ret)
+static bool decode(
+	struct log_decoder *d, const char *line, size_t len, char **keep, struct log_record *ret)
 {
 	free(*keep);
 	*keep = malloc(len ? len : 1);
@@ -24,8 +24,9 @@ static void assert_text(const char *line, const char *text, size_t len)
 	free(keep);
 }
 
-#define ASSERT_TEXT(escaped, text) \
-	assert_text("{\"log\":\"" escaped "\",\"stream\":\"stdout\",\"time\":\"2024-01-01T00:00:00Z\"}", \
+#define ASSERT_TEXT(escaped, text)                                                                 \
+	assert_text("{\"log\":\"" escaped                                                          \
+		    "\",\"stream\":\"stdout\",\"time\":\"2024-01-01T00:00:00Z\"}",                 \
 		text, sizeof(text) - 1)
 
 static void every_escape_is_undone(void **unused)
@@ -48,7 +49,9 @@ static void half_a_surrogate_pair_is_replaced(void **unused)
 	ASSERT_TEXT("\\ud83dx", "\xef\xbf\xbdx");
 	ASSERT_TEXT("\\ude00\\ud83d", "\xef\xbf\xbd\xef\xbf\xbd");
 	ASSERT_TEXT("\\ud83d\\n", "\xef\xbf\xbd\n");
-	ASSERT_TEXT("\\ud83d\\u0041", "\xef\xbf\xbd" "A");
+	ASSERT_TEXT("\\ud83d\\u0041",
+		"\xef\xbf\xbd"
+		"A");
 }
 
 static void bytes_that_are_not_utf8_pass(void **unused)
@@ -91,13 +94,19 @@ static void neighbours_with_different_ends_are_told_apart(void **unused)
 		enum stream_id stream;
 		int64_t time;
 	} lines[] = {
-		{ "{\"log\":\"a\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:01Z\"}", STREAM_STDOUT, 1 },
-		{ "{\"log\":\"a\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:01Z\"}", STREAM_STDOUT, 1 },
-		{ "{\"log\":\"a\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:01Z\"}", STREAM_STDERR, 1 },
-		{ "{\"log\":\"a\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:02Z\"}", STREAM_STDERR, 2 },
-		{ "{\"log\":\"a\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:02Z\"}", STREAM_STDERR, 2 },
+		{ "{\"log\":\"a\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:01Z\"}",
+			STREAM_STDOUT, 1 },
+		{ "{\"log\":\"a\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:01Z\"}",
+			STREAM_STDOUT, 1 },
+		{ "{\"log\":\"a\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:01Z\"}",
+			STREAM_STDERR, 1 },
+		{ "{\"log\":\"a\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:02Z\"}",
+			STREAM_STDERR, 2 },
+		{ "{\"log\":\"a\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:02Z\"}",
+			STREAM_STDERR, 2 },
 		{ "{\"time\":\"1970-01-01T00:00:03Z\",\"log\":\"a\"}", STREAM_STDOUT, 3 },
-		{ "{\"log\":\"a\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:02Z\"}", STREAM_STDERR, 2 },
+		{ "{\"log\":\"a\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:02Z\"}",
+			STREAM_STDERR, 2 },
 	};
 	struct log_decoder d = { 0 };
 	struct log_record rec;
@@ -130,8 +139,9 @@ static void torn_and_other_lines_are_no_records(void **unused)
 	static const char whole[] =
 		"{\"log\":\"a\\\"\\u00e4\",\"stream\":\"stdout\",\"time\":\"2024-01-01T00:00:00Z\"}";
 	static const char *const bad[] = { "", " ", "{}", "x", "[]", "null", "{\"log\":1}",
-		"{\"log\":\"a\"", "{\"log\":\"a\\x\"}", "{\"log\":\"\\u12g4\"}", "{\"log\":\"a\" \"b\"}",
-		"{\"stream\":\"stdout\"}", "{\"log\":\"a\",}", "{\"log\"}", "{\"log\":\"a\\\"}",
+		"{\"log\":\"a\"", "{\"log\":\"a\\x\"}", "{\"log\":\"\\u12g4\"}",
+		"{\"log\":\"a\" \"b\"}", "{\"stream\":\"stdout\"}", "{\"log\":\"a\",}", "{\"log\"}",
+		"{\"log\":\"a\\\"}",
 		/* decoded in place, the quotes of a torn text must not become those of members */
 		"{\"log\":\"a\\\",\\\"stream\\\":\\\"x\\\"}", "{\"log\":\"\\u0022}" };
 	struct log_decoder d = { 0 };

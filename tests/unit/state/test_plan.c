@@ -87,8 +87,7 @@ static void a_long_plan_keeps_its_order(void **unused)
 	}
 	assert_int_equal(parse(b.data, b.len, &p, NULL), 0);
 	i = 0;
-	plan_foreach(it, &p, "arg")
-	{
+	plan_foreach (it, &p, "arg") {
 		(void)snprintf(text, sizeof(text), "%d", i++);
 		assert_string_equal(it->words[0], text);
 	}
@@ -134,14 +133,36 @@ static void hostile_plans_are_refused(void **unused)
 #define REFUSED(s) refused(s, sizeof(s))
 	REFUSED("");
 	REFUSED("\0\0");
-	REFUSED("plan\0" "2");
-	REFUSED("id\0" "abc"); /* no version */
-	REFUSED("plan\0" "1\0" "plan\0" "1");
-	REFUSED("plan\0" "1\0" "id\0" "a\0" "id\0" "b");
-	REFUSED("plan\0" "1\0" "unheard-of\0" "x");
-	REFUSED("plan\0" "1\0" "mount\0" "bind\0" "/a\0" "/b");
-	REFUSED("plan\0" "1\0" "arg");
-	refused("plan\0" "1", 6); /* the last NUL is missing */
+	REFUSED("plan\0"
+		"2");
+	REFUSED("id\0"
+		"abc"); /* no version */
+	REFUSED("plan\0"
+		"1\0"
+		"plan\0"
+		"1");
+	REFUSED("plan\0"
+		"1\0"
+		"id\0"
+		"a\0"
+		"id\0"
+		"b");
+	REFUSED("plan\0"
+		"1\0"
+		"unheard-of\0"
+		"x");
+	REFUSED("plan\0"
+		"1\0"
+		"mount\0"
+		"bind\0"
+		"/a\0"
+		"/b");
+	REFUSED("plan\0"
+		"1\0"
+		"arg");
+	refused("plan\0"
+		"1",
+		6); /* the last NUL is missing */
 	refused("", 0);
 #undef REFUSED
 }

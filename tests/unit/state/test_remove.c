@@ -51,7 +51,8 @@ static void make_exec(const char *id, const char *exec_id)
 
 static void both_trees_are_made_private(void **unused)
 {
-	static const char *const data[] = { "oci", "layers", "containers", "names", "events", "trash" };
+	static const char *const data[] = { "oci", "layers", "containers", "names", "events",
+		"trash" };
 	static const char *const run[] = { "containers", "execs" };
 	struct stat st;
 

@@ -92,7 +92,8 @@ static void the_longest_error_fits(void **unused)
 static void other_text_is_no_record(void **unused)
 {
 	static const char *const bad[] = { "", "x", "state=running\n", "dayfly-status=2\n",
-		"dayfly-status=1", "dayfly-status=1\nstate=sleeping\n", "dayfly-status=1\nrubbish\n" };
+		"dayfly-status=1", "dayfly-status=1\nstate=sleeping\n",
+		"dayfly-status=1\nrubbish\n" };
 	struct status st = { .run = 42 };
 
 	(void)unused;
@@ -119,9 +120,10 @@ static void numbers_that_do_not_fit_are_not_taken(void **unused)
 	struct status st;
 
 	(void)unused;
-	assert_int_equal(status_parse("dayfly-status=1\nstate=running\npid=99999999999\nmonitor=-1\n"
-				      "run=-3\nexit-code=99999999999\nrestart-count=1x\n",
-				 &st),
+	assert_int_equal(
+		status_parse("dayfly-status=1\nstate=running\npid=99999999999\nmonitor=-1\n"
+			     "run=-3\nexit-code=99999999999\nrestart-count=1x\n",
+			&st),
 		0);
 	assert_int_equal(st.pid, 0);
 	assert_int_equal(st.run, 0);
@@ -228,7 +230,9 @@ static void what_is_over_stays_as_it_was(void **unused)
 {
 	(void)unused;
 	for (int s = 0; s < RUN_STATE_COUNT; s++) {
-		struct status st = { .state = (enum run_state)s, .exit_code = 5, .exit_known = true };
+		struct status st = {
+			.state = (enum run_state)s, .exit_code = 5, .exit_known = true
+		};
 		bool stale = status_settle(&st, true);
 
 		switch ((enum run_state)s) {

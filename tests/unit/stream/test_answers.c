@@ -13,7 +13,11 @@
 #include "stream/stream.h"
 
 #define PATIENCE_MS 10000
-#define WORDS(...)  (const char *const[]){ __VA_ARGS__, NULL }
+#define WORDS(...)                                                                                 \
+	(const char *const[])                                                                      \
+	{                                                                                          \
+		__VA_ARGS__, NULL                                                                  \
+	}
 
 static struct tree tree;
 static int data_dir, run_dir;
@@ -21,9 +25,9 @@ static int data_dir, run_dir;
 struct answer {
 	pid_t pid;
 	int fd;
-	struct buf raw;	 /* everything received */
+	struct buf raw;  /* everything received */
 	struct buf body; /* after body(): without head and chunks */
-	bool complete;	 /* the last chunk was seen */
+	bool complete;   /* the last chunk was seen */
 };
 
 static int setup(void **unused)
@@ -181,7 +185,7 @@ static void assert_body(struct answer *a, const char *body, size_t len)
 }
 
 #define ASSERT_BODY(a, text) assert_body((a), (text), sizeof(text) - 1)
-#define LOGS(...)	     ask(stream_logs, WORDS("id=" ID_A, __VA_ARGS__))
+#define LOGS(...)            ask(stream_logs, WORDS("id=" ID_A, __VA_ARGS__))
 
 /* ---- logs */
 
@@ -222,23 +226,24 @@ static void the_content_type_is_what_was_asked_for(void **unused)
 	answer_free(&a);
 	a = LOGS("stdout=1", "tty=1");
 	finish(&a, 0);
-	assert_non_null(strstr(a.raw.data, "\r\nContent-Type: application/vnd.docker.raw-stream\r\n"));
+	assert_non_null(
+		strstr(a.raw.data, "\r\nContent-Type: application/vnd.docker.raw-stream\r\n"));
 	answer_free(&a);
 	a = LOGS("stdout=1");
 	finish(&a, 0);
-	assert_non_null(
-		strstr(a.raw.data, "\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n"));
+	assert_non_null(strstr(
+		a.raw.data, "\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\n"));
 	answer_free(&a);
 }
 
 static void put_record(const char *text, int second)
 {
 	char line[256], name[LOG_NAME_SIZE];
-	int fd = openat(data_dir, logfile_name(name, ID_A, 0), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC,
-		0600);
+	int fd = openat(data_dir, logfile_name(name, ID_A, 0),
+		O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
 	int n = snprintf(line, sizeof(line),
-		"{\"log\":\"%s\\n\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:%02d.5Z\"}\n", text,
-		second);
+		"{\"log\":\"%s\\n\",\"stream\":\"stdout\",\"time\":\"1970-01-01T00:00:%02d.5Z\"}\n",
+		text, second);
 
 	assert_true(fd >= 0);
 	assert_int_equal(fd_write_all(fd, line, (size_t)n), 0);
@@ -278,7 +283,9 @@ static void time_and_details_stand_before_each_line_once(void **unused)
 	a = LOGS("stdout=1", "tty=1", "details=1");
 	ASSERT_BODY(&a, " one\n");
 	a = LOGS("stdout=1", "timestamps=1", "details=1");
-	ASSERT_BODY(&a, "\1\0\0\0\0\0\0\x24" "1970-01-01T00:00:01.500000000Z  one\n");
+	ASSERT_BODY(&a,
+		"\1\0\0\0\0\0\0\x24"
+		"1970-01-01T00:00:01.500000000Z  one\n");
 
 	l = open_log();
 	memset(line, 'x', sizeof(line));
@@ -418,7 +425,8 @@ static void removal_ends_it_but_not_before_the_last_byte(void **unused)
 	a = LOGS("stdout=1", "tty=1", "follow=1");
 	receive_until(&a, "\r\n\r\n");
 	write_log(l, STREAM_STDOUT, "last\n");
-	assert_int_equal(renameat(tree.dirs.data, "containers/" ID_A, tree.dirs.data, "trash/x"), 0);
+	assert_int_equal(
+		renameat(tree.dirs.data, "containers/" ID_A, tree.dirs.data, "trash/x"), 0);
 	assert_int_equal(tree_remove_at(tree.dirs.run, "containers/" ID_A, NULL), 0);
 	ASSERT_BODY(&a, "last\n");
 	logfile_free(l);
@@ -516,6 +524,25 @@ static void past_events_come_first_and_until_ends_it(void **unused)
 	answer_free(&a);
 }
 
+static void the_beginning_of_time_is_a_bound_like_any_other(void **unused)
+{
+	static const char *const spans[][2] = { { "since=0", "until=2" },
+		{ "since=-5", "until=2" } };
+	struct answer a;
+
+	(void)unused;
+	append_event("a", 1 * NSEC_PER_SEC);
+	for (int i = 0; i < 2; i++) {
+		a = ask(stream_events, WORDS(spans[i][0], spans[i][1]));
+		finish(&a, 0);
+		assert_non_null(strstr(a.body.data, "\"ID\":\"a\""));
+		answer_free(&a);
+	}
+	a = ask(stream_events, WORDS("until=0"));
+	ASSERT_BODY(&a, "");
+	assert_refused(stream_events, WORDS("since=1", "until=0"), "HTTP/1.1 400 ");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -537,6 +564,7 @@ int main(void)
 		TEST(a_client_that_leaves_ends_its_process),
 		TEST(each_event_is_a_chunk_of_its_own),
 		TEST(past_events_come_first_and_until_ends_it),
+		TEST(the_beginning_of_time_is_a_bound_like_any_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,8 +110,9 @@ static void unknown_keys_are_ignored(void **unused)
 
 static void what_is_no_filter_is_refused(void **unused)
 {
-	static const char *const bad[] = { "{", "[]", "1", "\"x\"", "{\"type\":1}", "{\"type\":[1]}",
-		"{\"type\":null}", "{\"type\":\"container\"}", "{\"type\":[\"a\"]}x" };
+	static const char *const bad[] = { "{", "[]", "1", "\"x\"", "{\"type\":1}",
+		"{\"type\":[1]}", "{\"type\":null}", "{\"type\":\"container\"}",
+		"{\"type\":[\"a\"]}x" };
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

@@ -1,8 +1,8 @@
 #include "../unit.h"
 
 #include "base/buf.h"
-#include "json/text.h"
 #include "worker/changes.h"
+#include "json/text.h"
 
 /* The configuration after these instructions, as JSON. */
 static char *after(const char *const *changes)
@@ -59,10 +59,10 @@ static void instructions_change_the_configuration_as_in_a_dockerfile(void **unus
 
 static void what_an_image_cannot_record_is_refused(void **unused)
 {
-	static const char *const rows[] = { "RUN true", "COPY a b", "CMD", "CMDx y", "ENV A", "ENV =x",
-		"ENV A=\"b", "EXPOSE 0", "EXPOSE 80/icmp", "EXPOSE 99999", "CMD [1]", "LABEL x=1 y",
-		"HEALTHCHECK true", "HEALTHCHECK --interval=x CMD a", "HEALTHCHECK CMD",
-		"ONBUILD ONBUILD RUN x", "VOLUME [\"\"]" };
+	static const char *const rows[] = { "RUN true", "COPY a b", "CMD", "CMDx y", "ENV A",
+		"ENV =x", "ENV A=\"b", "EXPOSE 0", "EXPOSE 80/icmp", "EXPOSE 99999", "CMD [1]",
+		"LABEL x=1 y", "HEALTHCHECK true", "HEALTHCHECK --interval=x CMD a",
+		"HEALTHCHECK CMD", "ONBUILD ONBUILD RUN x", "VOLUME [\"\"]" };
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

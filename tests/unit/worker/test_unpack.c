@@ -13,15 +13,27 @@
 
 struct entry {
 	const char *path;
-	mode_t mode; /* type and permissions */
+	mode_t mode;      /* type and permissions */
 	const char *text; /* content, or target of a symbolic link */
 	const char *hardlink;
 };
 
-#define FILE_AT(p, t)	  { .path = (p), .mode = S_IFREG | 0644, .text = (t) }
-#define DIR_AT(p)	  { .path = (p), .mode = S_IFDIR | 0755 }
-#define LINK_AT(p, t)	  { .path = (p), .mode = S_IFLNK | 0777, .text = (t) }
-#define HARDLINK_AT(p, t) { .path = (p), .mode = S_IFREG | 0644, .hardlink = (t) }
+#define FILE_AT(p, t)                                                                              \
+	{                                                                                          \
+		.path = (p), .mode = S_IFREG | 0644, .text = (t)                                   \
+	}
+#define DIR_AT(p)                                                                                  \
+	{                                                                                          \
+		.path = (p), .mode = S_IFDIR | 0755                                                \
+	}
+#define LINK_AT(p, t)                                                                              \
+	{                                                                                          \
+		.path = (p), .mode = S_IFLNK | 0777, .text = (t)                                   \
+	}
+#define HARDLINK_AT(p, t)                                                                          \
+	{                                                                                          \
+		.path = (p), .mode = S_IFREG | 0644, .hardlink = (t)                               \
+	}
 
 static void write_entry(struct archive *a, const struct entry *e)
 {
@@ -86,7 +98,7 @@ static int unpack(struct folder *f, const struct entry *entries, size_t n, struc
 }
 
 #define UNPACK(f, entries, err) unpack(f, entries, ARRAY_LEN(entries), err)
-#define ARRAY_LEN(a)		(sizeof(a) / sizeof((a)[0]))
+#define ARRAY_LEN(a)            (sizeof(a) / sizeof((a)[0]))
 
 static struct stat stat_of(struct folder *f, const char *path)
 {
@@ -114,10 +126,14 @@ static bool is_opaque(struct folder *f, const char *path)
 static void files_links_and_folders_come_out_as_they_went_in(void **unused)
 {
 	static const struct entry entries[] = {
-		{ .path = "./", .mode = S_IFDIR | 0751 }, DIR_AT("./a"),
-		{ .path = "a/tool", .mode = S_IFREG | 04755, .text = "run" }, FILE_AT("deep/er/file", "text"),
-		LINK_AT("a/link", "/etc/passwd"), HARDLINK_AT("a/hard", "a/tool"),
-		{ .path = "a/fifo", .mode = S_IFIFO | 0600 }, { .path = "tmp", .mode = S_IFDIR | 01777 },
+		{ .path = "./", .mode = S_IFDIR | 0751 },
+		DIR_AT("./a"),
+		{ .path = "a/tool", .mode = S_IFREG | 04755, .text = "run" },
+		FILE_AT("deep/er/file", "text"),
+		LINK_AT("a/link", "/etc/passwd"),
+		HARDLINK_AT("a/hard", "a/tool"),
+		{ .path = "a/fifo", .mode = S_IFIFO | 0600 },
+		{ .path = "tmp", .mode = S_IFDIR | 01777 },
 	};
 	struct folder f = make_folder();
 	char note[8], full[200];
@@ -174,11 +190,22 @@ static void compression_changes_neither_the_files_nor_the_diff_id(void **unused)
 static void whiteouts_become_what_overlayfs_understands(void **unused)
 {
 	static const struct entry entries[] = {
-		DIR_AT("d"), FILE_AT("d/.wh.gone", ""), FILE_AT(".wh.top", ""), DIR_AT("o"),
-		FILE_AT("o/.wh..wh..opq", ""), FILE_AT("o/new", "n"), FILE_AT("d/.wh..wh.plnk", ""),
+		DIR_AT("d"),
+		FILE_AT("d/.wh.gone", ""),
+		FILE_AT(".wh.top", ""),
+		DIR_AT("o"),
+		FILE_AT("o/.wh..wh..opq", ""),
+		FILE_AT("o/new", "n"),
+		FILE_AT("d/.wh..wh.plnk", ""),
 		/* hidden below and made anew, in either order */
-		FILE_AT(".wh.f1", ""), FILE_AT("f1", "1"), FILE_AT("f2", "2"), FILE_AT(".wh.f2", ""),
-		FILE_AT(".wh.d1", ""), DIR_AT("d1"), DIR_AT("d2"), FILE_AT(".wh.d2", ""),
+		FILE_AT(".wh.f1", ""),
+		FILE_AT("f1", "1"),
+		FILE_AT("f2", "2"),
+		FILE_AT(".wh.f2", ""),
+		FILE_AT(".wh.d1", ""),
+		DIR_AT("d1"),
+		DIR_AT("d2"),
+		FILE_AT(".wh.d2", ""),
 	};
 	struct folder f = make_folder();
 	struct err err;
@@ -233,8 +260,12 @@ static void links_out_of_the_layer_lead_around_inside_it(void **unused)
 	struct folder f = make_folder();
 	char outside[80];
 	const struct entry entries[] = {
-		LINK_AT("up", "../../.."), LINK_AT("abs", outside), DIR_AT("etc"), LINK_AT("conf", "/etc"),
-		FILE_AT("up/evil", "x"), FILE_AT("conf/made", "inside"),
+		LINK_AT("up", "../../.."),
+		LINK_AT("abs", outside),
+		DIR_AT("etc"),
+		LINK_AT("conf", "/etc"),
+		FILE_AT("up/evil", "x"),
+		FILE_AT("conf/made", "inside"),
 	};
 	const struct entry through[] = { LINK_AT("abs", outside), FILE_AT("abs/evil", "x") };
 	struct err err;
@@ -255,9 +286,18 @@ static void links_out_of_the_layer_lead_around_inside_it(void **unused)
 static void later_entries_replace_earlier_ones(void **unused)
 {
 	static const struct entry entries[] = {
-		FILE_AT("x", "old"), FILE_AT("x", "new"), DIR_AT("d"), FILE_AT("d/in", "1"),
-		FILE_AT("d", "file now"), LINK_AT("l", "x"), FILE_AT("l", "no link"), FILE_AT("e", "file"),
-		DIR_AT("e"), FILE_AT("e/in", "2"), DIR_AT("e"), HARDLINK_AT("x", "x"),
+		FILE_AT("x", "old"),
+		FILE_AT("x", "new"),
+		DIR_AT("d"),
+		FILE_AT("d/in", "1"),
+		FILE_AT("d", "file now"),
+		LINK_AT("l", "x"),
+		FILE_AT("l", "no link"),
+		FILE_AT("e", "file"),
+		DIR_AT("e"),
+		FILE_AT("e/in", "2"),
+		DIR_AT("e"),
+		HARDLINK_AT("x", "x"),
 	};
 	struct folder f = make_folder();
 	struct err err;
@@ -274,7 +314,8 @@ static void later_entries_replace_earlier_ones(void **unused)
 static void device_nodes_are_left_out(void **unused)
 {
 	static const struct entry entries[] = {
-		{ .path = "null", .mode = S_IFCHR | 0666 }, { .path = "disk", .mode = S_IFBLK | 0600 },
+		{ .path = "null", .mode = S_IFCHR | 0666 },
+		{ .path = "disk", .mode = S_IFBLK | 0600 },
 		FILE_AT("file", "x"),
 	};
 	struct folder f = make_folder();
@@ -310,8 +351,8 @@ static void paths_are_cleaned_and_names_limited(void **unused)
 {
 	static const struct {
 		const char *from, *to;
-	} rows[] = { { "a/b", "a/b" }, { "./a//b/", "a/b" }, { "/a", "a" }, { "./", "" }, { ".", "" },
-		{ "a/./b", "a/b" }, { "..a/b..", "..a/b.." }, { "...", "..." } };
+	} rows[] = { { "a/b", "a/b" }, { "./a//b/", "a/b" }, { "/a", "a" }, { "./", "" },
+		{ ".", "" }, { "a/./b", "a/b" }, { "..a/b..", "..a/b.." }, { "...", "..." } };
 	char name[300];
 	struct err err;
 	char *clean;
