@@ -117,10 +117,11 @@ char *time_rfc3339_fixed(int64_t ns, char ret[TIME_TEXT])
 
 char *time_rfc3339(int64_t ns, char ret[TIME_TEXT])
 {
+	static const char never[] = "0001-01-01T00:00:00Z";
 	char *end;
 
 	if (ns == 0)
-		return strcpy(ret, "0001-01-01T00:00:00Z");
+		return memcpy(ret, never, sizeof(never));
 	(void)time_rfc3339_fixed(ns, ret);
 	end = ret + strlen(ret) - 2; /* the last digit before Z */
 	while (*end == '0')

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
@@ -16,13 +17,13 @@
 #include "state/remove.h"
 #include "json/text.h"
 
-int container_remove_stopped(struct core *c, struct container *ct, bool volumes, struct err *err)
+/* fast: without waiting for the disk. */
+static int take_away(struct core *c, const struct container *ct, bool fast, struct err *err)
 {
 	auto_fd int monitor = container_monitor_lock(c, ct->id);
 	auto_fd int lock = FD_NONE;
 	int r;
 
-	(void)volumes; /* there are none yet */
 	if (monitor == -EWOULDBLOCK)
 		return err_set(
 			err, ERR_UNAVAILABLE, EBUSY, "container %s is being looked after", ct->id);
@@ -31,8 +32,7 @@ int container_remove_stopped(struct core *c, struct container *ct, bool volumes,
 	lock = dirs_lock(&c->dirs);
 	if (lock < 0)
 		return err_sys(err, lock, "lock the data directory");
-	r = container_take_away(
-		&c->dirs, ct->id, ct->name, json_get_bool(ct->host_config, "AutoRemove"), err);
+	r = container_take_away(&c->dirs, ct->id, ct->name, fast, err);
 	if (r == -ENOENT)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
 	if (r < 0)
@@ -40,6 +40,12 @@ int container_remove_stopped(struct core *c, struct container *ct, bool volumes,
 	lock = fd_close(lock);
 	container_event(c, ct, "destroy", NULL);
 	return 0;
+}
+
+int container_remove_stopped(struct core *c, struct container *ct, bool volumes, struct err *err)
+{
+	(void)volumes; /* there are none yet */
+	return take_away(c, ct, json_get_bool(ct->host_config, "AutoRemove"), err);
 }
 
 /* ---- prune */
@@ -68,7 +74,7 @@ static int prune_one(void *arg, const struct container *ct)
 		return 0;
 	size = container_size_rw(p->c, ct->id);
 	/* a monitor may hold clients that wait for a start: it removes the container itself */
-	if (container_remove_stopped(p->c, (struct container *)(uintptr_t)ct, false, NULL) < 0 &&
+	if (take_away(p->c, ct, true, NULL) < 0 &&
 		monitor_send_if_live(p->c, ct->id, "remove", words, NULL) != 1)
 		return 0;
 	strv_add(&p->removed, ct->id);
@@ -100,6 +106,16 @@ static int prune_lock(struct core *c, struct err *err)
 	return take_fd(&fd);
 }
 
+/* One wait for the disk is enough for all of them. */
+static int sync_removals(struct core *c, struct err *err)
+{
+	auto_fd int fd = openat(c->dirs.data, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "sync the containers' folder");
+	return 0;
+}
+
 int container_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err)
 {
 	struct prune p = { .c = c, .f = f };
@@ -114,6 +130,8 @@ int container_prune(struct core *c, const struct filters *f, struct buf *out, st
 	if (lock < 0)
 		return lock;
 	r = container_foreach(c, prune_one, &p, err);
+	if (r == 0)
+		r = sync_removals(c, err);
 	if (r == 0) {
 		prune_event(c, p.freed);
 		jw_object(&w, NULL);

@@ -20,14 +20,14 @@
 /* What identifies a container, resolved from what the user typed. */
 struct container {
 	char id[ID_SIZE];
-	char *name;	  /* without slash */
-	char *image;	  /* as typed at creation */
-	char *image_id;	  /* sha256:… */
-	char **diff_ids;  /* of the image at creation, bottom first */
-	json_object *doc; /* config.json as a whole */
+	char *name;                        /* without slash */
+	char *image;                       /* as typed at creation */
+	char *image_id;                    /* sha256:… */
+	char **diff_ids;                   /* of the image at creation, bottom first */
+	json_object *doc;                  /* config.json as a whole */
 	json_object *config, *host_config; /* borrowed from doc */
-	struct status status; /* settled (status_settle exact) when loaded */
-	bool stale;	      /* the monitor died: monitor_recover() is due */
+	struct status status;              /* settled (status_settle exact) when loaded */
+	bool stale;                        /* the monitor died: monitor_recover() is due */
 };
 
 void container_free(struct container *c);
@@ -48,7 +48,8 @@ int container_create(struct core *c, const char *body, const char *name, const c
 	unsigned api_minor, struct buf *out, struct err *err);
 int container_list(struct core *c, const struct filters *f, bool all, int limit, bool size,
 	struct buf *out, struct err *err);
-int container_inspect(struct core *c, const char *what, bool size, struct buf *out, struct err *err);
+int container_inspect(
+	struct core *c, const char *what, bool size, struct buf *out, struct err *err);
 int container_rename(struct core *c, const char *what, const char *name, struct err *err);
 /* A container without a live monitor; with one, the handler sends the monitor "remove". */
 int container_remove_stopped(struct core *c, struct container *ct, bool volumes, struct err *err);

@@ -10,8 +10,8 @@
 #include "core/core.h"
 
 /* body: the exec create request. Appends {"Id":…}. ERR_CONFLICT if the container is not running. */
-int exec_create(struct core *c, const char *container, const char *body, struct buf *out,
-	struct err *err);
+int exec_create(
+	struct core *c, const char *container, const char *body, struct buf *out, struct err *err);
 struct exec {
 	char id[ID_SIZE];
 	char container[ID_SIZE];

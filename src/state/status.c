@@ -41,7 +41,7 @@ void status_print(struct buf *out, const struct status *st)
 		(long long)st->finished, st->exit_code, st->exit_known, st->oom_killed,
 		st->restart_count, st->boot_id);
 	for (const char *p = st->error; *p; p++) /* one record is one line */
-		buf_addc(out, *p == '\n' ? ' ' : *p);
+		buf_addc(out, (char)(*p == '\n' ? ' ' : *p));
 	buf_addc(out, '\n');
 }
 
