@@ -101,11 +101,11 @@ static void add_kernel_mounts(
 		add_own(plan, user, "bind", "/sys/fs/cgroup", "/sys/fs/cgroup", sys_bind);
 	else
 		add_own(plan, user, "cgroup2", "cgroup", "/sys/fs/cgroup", sys);
-	if (host_ipc)
+	if (!host_ipc)
+		add_own(plan, user, "mqueue", "mqueue", "/dev/mqueue", "nosuid,nodev,noexec");
+	else if (access("/dev/mqueue", F_OK) == 0) /* not mounted on every host */
 		add_own(plan, user, "bind", "/dev/mqueue", "/dev/mqueue",
 			"rbind,nosuid,nodev,noexec");
-	else
-		add_own(plan, user, "mqueue", "mqueue", "/dev/mqueue", "nosuid,nodev,noexec");
 	if (host_ipc)
 		add_own(plan, user, "bind", "/dev/shm", "/dev/shm", "rbind");
 	else if (!str_eq(h->ipc_mode, "none"))

@@ -303,5 +303,7 @@ int image_layer_path(struct core *c, const char *diff_id, char **ret, struct err
 			diff_id);
 	case LAYER_MISSING: break;
 	}
-	return err_set(err, ERR_SYSTEM, ENOENT, "layer %s is missing", diff_id);
+	begin_repair(c);
+	return err_set(err, ERR_SYSTEM, ENOENT,
+		"layer %.19s is missing; it is unpacked again if its image is still here", diff_id);
 }

@@ -72,6 +72,14 @@ static bool has_id_ranges(void)
 	return (has_range("/etc/subuid", name, number) && has_range("/etc/subgid", name, number));
 }
 
+static bool has_user_manager(void)
+{
+	const char *run = getenv("XDG_RUNTIME_DIR");
+	auto_free char *socket = xasprintf("%s/systemd/private", run ? run : "");
+
+	return access(socket, W_OK) == 0;
+}
+
 static bool cgroup_is_v2(void)
 {
 	struct statfs fs;
@@ -174,7 +182,7 @@ static void limits_print(struct jsonw *w)
 
 	for (const char *const *k = absent; *k; k++)
 		jw_bool(w, *k, false);
-	jw_str(w, "CgroupDriver", "none");
+	jw_str(w, "CgroupDriver", has_user_manager() ? "systemd" : "none");
 	jw_str(w, "CgroupVersion", cgroup_is_v2() ? "2" : "1");
 }
 
@@ -194,14 +202,6 @@ static void machine_print(struct jsonw *w)
 	jw_str(w, "KernelVersion", u.release);
 	jw_uint(w, "NCPU", cpu_count());
 	jw_uint(w, "MemTotal", (uint64_t)si.totalram * si.mem_unit);
-}
-
-static bool has_user_manager(void)
-{
-	const char *run = getenv("XDG_RUNTIME_DIR");
-	auto_free char *socket = xasprintf("%s/systemd/private", run ? run : "");
-
-	return access(socket, W_OK) == 0;
 }
 
 static void warnings_print(struct jsonw *w)

@@ -28,7 +28,7 @@ struct client *client_new(struct monitor *m, struct stdio *io, struct wire_msg *
 
 	c->m = m;
 	c->io = io;
-	c->gate = true;
+	c->gate = time_monotonic() + GATE_TIME;
 	c->fd = take_fd(&msg->fd);
 	c->out = (struct outq){ .fd = FD_NONE, .spool = FD_NONE };
 	if (c->fd < 0 || fd_nonblock(c->fd, true) < 0 || outq_open(&c->out, c->fd) < 0 ||
@@ -105,22 +105,24 @@ static bool peer_has_read(const struct client *c)
 static bool gated(struct client *c)
 {
 	if (c->gate && peer_has_read(c))
-		c->gate = false;
-	return c->gate;
+		c->gate = 0;
+	return c->gate != 0;
 }
 
 /* A peer that leaves its head unread for so long reads it some other way. */
 static void on_gate_timer(struct watch *w, uint32_t events)
 {
 	struct monitor *m = container_of(w, struct monitor, gate);
+	int64_t now = time_monotonic();
 
 	(void)events;
 	watch_stop(w);
 	for (struct client *c = m->clients; c; c = c->next) {
 		if (c->dead || !c->gate)
 			continue;
-		c->gate = false;
-		client_update(c);
+		if (c->gate <= now)
+			c->gate = 0;
+		client_update(c); /* a younger one sets the timer again */
 	}
 }
 
@@ -406,7 +408,7 @@ static uint32_t events_for(struct client *c)
 	/* Edge-triggered, room is told again each time the peer takes something: that is what opens the
 	 * gate. The timer is for a kernel that would not. */
 	if (!c->m->gate.loop)
-		monitor_timer(c->m, &c->m->gate, time_monotonic() + GATE_TIME, on_gate_timer);
+		monitor_timer(c->m, &c->m->gate, c->gate, on_gate_timer);
 	return EPOLLOUT | EPOLLET;
 }
 

@@ -57,7 +57,7 @@ struct oci_new_entry {
 /* Gives name to the manifest: the entry that had the name loses it (and stays, dangling, if it was the
  * image's last), a dangling entry of this manifest is used up. A nameless addition changes nothing if
  * the manifest has an entry. */
-void oci_index_add(struct oci_index *ix, const struct oci_new_entry *e);
+void oci_index_add(struct oci_index *ix, const struct oci_new_entry *n);
 /* Gives a further name to the image with this id, as oci_index_add() does. */
 void oci_index_add_name(struct oci_index *ix, const char *config, const char *name);
 /* Takes the entry's name away: the entry stays, nameless, if it was the image's last. */

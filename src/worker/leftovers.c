@@ -14,11 +14,11 @@
 
 #define RECORD_TMP ".tmp-"
 
-/* Calls fn for each entry of data/path; stops at the first negative return. Returns the sum. */
-static int each_entry(const struct dirs *d, const char *path,
+/* Calls fn for each entry of base/path; stops at the first negative return. Returns the sum. */
+static int each_entry(const struct dirs *d, int base, const char *path,
 	int (*fn)(const struct dirs *d, int dir, const char *name))
 {
-	int fd = openat(d->data, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), sum = 0;
+	int fd = openat(base, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), sum = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
@@ -59,7 +59,7 @@ static int drop_layer(const struct dirs *d, int dir, const char *name)
 
 void layers_drop_unfinished(const struct dirs *d)
 {
-	(void)each_entry(d, "layers", drop_layer);
+	(void)each_entry(d, d->data, "layers", drop_layer);
 }
 
 static int drop_container(const struct dirs *d, int dir, const char *name)
@@ -88,6 +88,25 @@ static int drop_name(const struct dirs *d, int dir, const char *name)
 	return unlinkat(dir, name, 0) == 0 ? 1 : 0;
 }
 
+/* Whoever removed the container was killed before it came to the run folder. */
+static int drop_run(const struct dirs *d, int dir, const char *name)
+{
+	char path[ID_SIZE + 16];
+	auto_fd int lock = FD_NONE;
+
+	if (!id_valid(name))
+		return 0;
+	(void)snprintf(path, sizeof(path), "containers/%s", name);
+	if (faccessat(d->data, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/lock", name);
+	lock = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) < 0)
+		return 0; /* its monitor is about to do it */
+	(void)container_take_away(d, name, "", true, NULL);
+	return 1;
+}
+
 /* Records are replaced under the lock we hold; what is still called temporary has no owner. */
 static int drop_record(const struct dirs *d, int dir, const char *name)
 {
@@ -99,13 +118,15 @@ static int drop_record(const struct dirs *d, int dir, const char *name)
 
 int containers_drop_unfinished(const struct dirs *d, struct err *err)
 {
-	static const struct {
+	const struct {
+		int base;
 		const char *path;
 		int (*fn)(const struct dirs *d, int dir, const char *name);
 	} steps[] = {
-		{ "containers", drop_container },
-		{ "names", drop_name },
-		{ "oci", drop_record },
+		{ d->data, "containers", drop_container },
+		{ d->data, "names", drop_name },
+		{ d->data, "oci", drop_record },
+		{ d->run, "containers", drop_run },
 	};
 	auto_fd int lock = dirs_lock(d);
 	int sum = 0;
@@ -113,7 +134,7 @@ int containers_drop_unfinished(const struct dirs *d, struct err *err)
 	if (lock < 0)
 		return err_sys(err, lock, "lock the store");
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		int r = each_entry(d, steps[i].path, steps[i].fn);
+		int r = each_entry(d, steps[i].base, steps[i].path, steps[i].fn);
 
 		if (r < 0)
 			return err_sys(err, r, "read %s", steps[i].path);

@@ -7,6 +7,6 @@
 
 /* Removes layers whose unpacking ended with its process: layers/.tmp-ID that nobody holds locked. */
 void layers_drop_unfinished(const struct dirs *d);
-/* Containers that were never completed (no config.json), names without a container, temporary files of
- * records. Takes dirs_lock(). Returns how many things were taken away, or -errno. */
+/* Containers that were never completed (no config.json), names and run folders without a container,
+ * temporary files of records. Takes dirs_lock(). Returns how many things were taken away, or -errno. */
 int containers_drop_unfinished(const struct dirs *d, struct err *err);

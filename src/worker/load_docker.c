@@ -102,7 +102,7 @@ static int read_names(json_object *tags, struct loaded *ret, struct err *err)
 static int load_one(struct stage *s, const struct members *m, json_object *image,
 	struct loaded *ret, struct err *err)
 {
-	struct stage_blob *manifest;
+	struct stage_blob *manifest = NULL;
 	struct parts p = { 0 };
 	int r;
 

@@ -81,7 +81,7 @@ static int load_manifest(struct stage *s, json_object *descriptor, const char *n
 {
 	auto_json json_object *manifest = NULL, *config = NULL;
 	const char *digest = NULL, *config_digest = NULL, *type = doc_str(descriptor, "mediaType");
-	int64_t size, config_size;
+	int64_t size = 0, config_size;
 	struct loaded *one;
 	int r;
 

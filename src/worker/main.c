@@ -1,6 +1,7 @@
 /* dayfly-worker - one job that needs a heavy library or the user namespace, then it ends.
  *
- *   dayfly-worker load quiet=0|1       images from an archive
+ *   dayfly-worker load quiet=0|1       images from an archive (there is no progress to be quiet
+ *                                      about: the answer begins when the body is complete)
  *   dayfly-worker import repo= tag= message= changes=… platform=
  *                                      an image from a tar of files
  *   dayfly-worker sweep                frees what lies in trash/

@@ -263,7 +263,7 @@ static int layer_job(struct stage *s, const char *digest, struct job **ret, stru
 {
 	struct stage_blob *b = stage_find(s, digest);
 	bool stored = !b;
-	int64_t size;
+	int64_t size = 0;
 	int r;
 
 	if (!b) {

@@ -1,5 +1,5 @@
-/* Frees what was removed. It needs the user namespace: files in layers and containers belong to ids
- * that only exist there. */
+/* Frees what was removed, and takes away what a killed process left half-made. It needs the user
+ * namespace: files in layers and containers belong to ids that only exist there. */
 #include "base/fd.h"
 #include "state/remove.h"
 #include "worker/jobs.h"
@@ -12,6 +12,9 @@ int job_sweep(struct work *w, struct err *err)
 	if (r < 0)
 		return r;
 	layers_drop_unfinished(&w->dirs);
+	r = containers_drop_unfinished(&w->dirs, err);
+	if (r < 0)
+		return r;
 	r = trash_sweep(&w->dirs, NULL);
 	return r < 0 ? err_sys(err, r, "empty the trash") : 0;
 }

@@ -340,8 +340,8 @@ static int make_symlink(int dir, const char *name, const void *target)
 int tree_symlink(struct tree *t, const char *path, const char *target, const struct tree_meta *m,
 	struct err *err)
 {
-	const char *name;
-	int dir, r;
+	const char *name = NULL;
+	int dir = FD_NONE, r;
 
 	r = make_node(t, path, make_symlink, target, &dir, &name, err);
 	if (r == 0)
@@ -360,8 +360,8 @@ static int make_fifo(int dir, const char *name, const void *arg)
 
 int tree_fifo(struct tree *t, const char *path, const struct tree_meta *m, struct err *err)
 {
-	const char *name;
-	int dir, r;
+	const char *name = NULL;
+	int dir = FD_NONE, r;
 
 	r = make_node(t, path, make_fifo, NULL, &dir, &name, err);
 	if (r == 0)

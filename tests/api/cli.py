@@ -133,7 +133,7 @@ def _(e):
     matches(container, "^[0-9a-f]{64}$")
     same(docker(e, "ps", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.Command}}"),
          f'{container} c1 "sleep 60"')
-    same(inspect(e, container[:8], "{{.Name}}"), "/a")
+    same(inspect(e, container[:8], "{{.Name}}"), "/c1")
 
 
 @case("a name that is taken or bad is refused with 125")
