@@ -132,7 +132,7 @@ int api_container_remove(struct request *req, struct reply *rep, struct err *err
 		return remove_by_monitor(req, rep, ct->id, force, err);
 	if (r < 0)
 		return r;
-	worker_sweep(c);
+	core_trashed(c);
 	return reply_empty(rep, 204);
 }
 

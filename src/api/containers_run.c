@@ -57,6 +57,20 @@ static int check_startable(const struct container *ct, struct err *err)
 	return 0;
 }
 
+/* A start that failed before any monitor heard of it. An auto-removed container goes, and with it
+ * those who wait for that: `docker run --rm` does. */
+static void start_failed(struct core *c, struct container *ct)
+{
+	static const char *const words[] = { "force=1", "volumes=1", NULL };
+
+	if (!json_get_bool(ct->host_config, "AutoRemove"))
+		return;
+	if (monitor_send_if_live(c, ct->id, "remove", words, NULL) == 1)
+		return;
+	if (container_remove_stopped(c, ct, true, NULL) == 0)
+		core_trashed(c);
+}
+
 int api_container_start(struct request *req, struct reply *rep, struct err *err)
 {
 	auto_container struct container *ct = NULL;
@@ -79,8 +93,10 @@ int api_container_start(struct request *req, struct reply *rep, struct err *err)
 	if (ct->status.state == RUN_RUNNING)
 		return reply_empty(rep, 304);
 	r = container_compile(c, ct, err);
-	if (r < 0)
+	if (r < 0) {
+		start_failed(c, ct);
 		return r;
+	}
 	keys = xasprintf("detach-keys=%s", typed_keys ? typed_keys : "");
 	return handover_monitor(
 		req, rep, ct->id, "start", (const char *const[]){ keys, NULL }, err);

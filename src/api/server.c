@@ -20,6 +20,8 @@
 
 #define CONNECTIONS_MAX      300                 /* each may need three descriptors of 1024 */
 #define CONNECTION_MEMORY    ((size_t)64 * 1024) /* request line and headers must fit */
+#define SWEEP_PAUSE_NS       (300 * NSEC_PER_MSEC)
+#define SWEEP_MANY           200u
 #define CONNECTION_TIMEOUT_S 15u /* a kept-alive connection nobody uses must not stop us ending */
 
 struct listener {
@@ -38,6 +40,7 @@ struct server {
 	int64_t idle_since;   /* monotonic; valid while connections is 0 */
 	unsigned connections; /* open ones, handed-over ones not among them */
 	unsigned requests;    /* under way: begun and not yet answered */
+	int64_t quiet_since;  /* monotonic: when the last one ended */
 	bool stopping;
 	bool giving_away; /* a connection: what libmicrohttpd logs about it is no error */
 };
@@ -90,6 +93,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **re
 	free(x);
 	*req_cls = NULL;
 	s->requests--;
+	s->quiet_since = time_monotonic();
 }
 
 /* What is asked of libmicrohttpd from outside happens in its next run, and in this mode it does not
@@ -441,7 +445,32 @@ static int idle_left_ms(const struct server *s)
 	return left > INT_MAX ? INT_MAX : (int)left;
 }
 
-int server_run(struct server *s, struct err *err)
+/* Freeing blocks keeps the disk busy, so it waits for a pause in the requests, unless there is much. */
+static int sweep_left_ms(const struct server *s)
+{
+	int64_t left;
+
+	if (!s->engine.core || s->engine.core->trashed == 0)
+		return -1;
+	if (s->engine.core->trashed >= SWEEP_MANY)
+		return 0;
+	if (s->requests > 0)
+		return -1;
+	left = s->quiet_since + SWEEP_PAUSE_NS - time_monotonic();
+	return left <= 0 ? 0 : (int)(left / NSEC_PER_MSEC) + 1;
+}
+
+static void sweep_if_due(struct server *s, bool ending, int *timeout_ms)
+{
+	int left = sweep_left_ms(s);
+
+	if (left == 0 || (left > 0 && ending))
+		worker_sweep(s->engine.core);
+	else if (left > 0 && (*timeout_ms < 0 || left < *timeout_ms))
+		*timeout_ms = left;
+}
+
+static int serve(struct server *s, struct err *err)
 {
 	int r, timeout, idle;
 
@@ -453,6 +482,7 @@ int server_run(struct server *s, struct err *err)
 		idle = idle_left_ms(s);
 		if (idle >= 0 && (timeout < 0 || idle < timeout))
 			timeout = idle;
+		sweep_if_due(s, false, &timeout);
 		r = loop_run_once(s->engine.loop, timeout);
 		if (r < 0)
 			return err_sys(err, r, "wait for events");
@@ -461,6 +491,14 @@ int server_run(struct server *s, struct err *err)
 		if (r == 0 && idle == 0)
 			return 0;
 	}
+}
+
+int server_run(struct server *s, struct err *err)
+{
+	int r = serve(s, err), unused = -1;
+
+	sweep_if_due(s, true, &unused);
+	return r;
 }
 
 void server_free(struct server *s)

@@ -140,7 +140,7 @@ int container_prune(struct core *c, const struct filters *f, struct buf *out, st
 		jw_object_end(&w);
 	}
 	if (p.removed)
-		worker_sweep(c);
+		core_trashed(c);
 	strv_free(p.removed);
 	return r;
 }

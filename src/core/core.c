@@ -69,8 +69,10 @@ static int engine_id_read(struct core *c, struct err *err)
 int core_open(struct core **ret, struct err *err)
 {
 	struct core *c = xcalloc(1, sizeof(*c));
-	int r = dirs_open(&c->dirs, err);
+	int r;
 
+	c->userns = c->userns_socket = FD_NONE;
+	r = dirs_open(&c->dirs, err);
 	if (r == 0) {
 		c->programs = programs_find();
 		r = engine_id_read(c, err);
@@ -90,6 +92,8 @@ void core_free(struct core *c)
 	if (!c)
 		return;
 	unit_manager_close(c->units);
+	(void)fd_close(c->userns);
+	(void)fd_close(c->userns_socket);
 	dirs_close(&c->dirs);
 	free(c->programs);
 	free(c->engine_id);

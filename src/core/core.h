@@ -11,11 +11,20 @@ struct unit_manager;
 
 struct core {
 	struct dirs dirs;
-	char *programs; /* folder of dayfly-monitor, dayfly-stream, dayfly-worker */
-	char *engine_id; /* stable id of this user's engine, for /info */
+	char *programs;             /* folder of dayfly-monitor, dayfly-stream, dayfly-worker */
+	char *engine_id;            /* stable id of this user's engine, for /info */
 	struct unit_manager *units; /* NULL: no user manager, or not asked for yet */
 	bool units_sought;
+	int userns; /* the user namespace of the containers; FD_NONE until a monitor has sent it */
+	int userns_socket; /* where it comes from */
+	unsigned trashed;  /* things put into trash/ since the last sweep was started */
 };
+
+/* Something was put into trash/: the server sweeps it when nobody waits (spawn.h: worker_sweep). */
+static inline void core_trashed(struct core *c)
+{
+	c->trashed++;
+}
 
 int core_open(struct core **ret, struct err *err);
 void core_free(struct core *c);

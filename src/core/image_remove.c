@@ -249,7 +249,7 @@ int image_remove(
 	r = remove_locked(&m, ref, force, err);
 	jw_array_end(&w);
 	if (r > 0)
-		worker_sweep(c);
+		core_trashed(c);
 	return r < 0 ? r : 0;
 }
 
@@ -318,6 +318,6 @@ int image_prune(struct core *c, const struct filters *f, struct buf *out, struct
 	jw_int(&reply, "SpaceReclaimed", freed);
 	jw_object_end(&reply);
 	if (r > 0)
-		worker_sweep(c);
+		core_trashed(c);
 	return 0;
 }

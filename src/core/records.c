@@ -262,7 +262,7 @@ static void summary_restore(struct core *c, const char *id)
 	auto_fd int dir = FD_NONE;
 	auto_container struct container *ct = NULL;
 	auto_buf struct buf text = { 0 };
-	json_object *doc;
+	json_object *doc = NULL;
 
 	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return;
@@ -277,7 +277,7 @@ static int summary_from_record(struct core *c, const char *id, struct summary *r
 {
 	auto_container struct container *ct = NULL;
 	auto_buf struct buf text = { 0 };
-	json_object *doc;
+	json_object *doc = NULL;
 	size_t len;
 	int r;
 

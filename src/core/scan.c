@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,9 +84,7 @@ static ssize_t read_small(int folder, const char *id, const char *file, char *to
 	auto_fd int fd = FD_NONE;
 	ssize_t n;
 
-	memcpy(path, id, ID_LEN);
-	path[ID_LEN] = '/';
-	(void)strcpy(path + ID_LEN + 1, file);
+	(void)snprintf(path, sizeof(path), "%.64s/%s", id, file);
 	fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
@@ -133,20 +132,16 @@ static bool has_run_folder(const struct scan *s, const char *id)
 int scan_status(const struct scan *s, const char *id, struct status *ret)
 {
 	char text[4096];
-	ssize_t n = -ENOENT;
-	int r;
+	int r = -ENOENT;
 
-	if (has_run_folder(s, id))
-		n = read_small(s->run, id, "status", text, sizeof(text));
-	if (n == -ENOENT)
-		n = read_small(s->data, id, "state", text, sizeof(text));
-	if (n == -ENOENT) {
+	if (has_run_folder(s, id) && read_small(s->run, id, "status", text, sizeof(text)) > 0)
+		r = status_parse(text, ret);
+	if (r == -ENOENT && read_small(s->data, id, "state", text, sizeof(text)) > 0)
+		r = status_parse(text, ret);
+	if (r == -ENOENT) {
 		*ret = (struct status){ .state = RUN_CREATED };
 		return 0;
 	}
-	if (n < 0)
-		return (int)n;
-	r = status_parse(text, ret);
 	if (r == 0 && settle(s, ret))
 		(void)monitor_recover(s->c, id, NULL);
 	return r;

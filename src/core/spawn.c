@@ -15,7 +15,7 @@
 #include "core/unit.h"
 #include "state/wire.h"
 
-#define PASSED_MAX        2 /* descriptors a program gets, from 3 on */
+#define PASSED_MAX        3 /* descriptors a program gets, from 3 on */
 #define SAFE_FD           (3 + PASSED_MAX)
 #define MONITOR_PATIENCE  NSEC_PER_SEC /* for one that is just ending or beginning */
 #define MONITOR_RETRY_US  2000
@@ -26,10 +26,10 @@ struct launch {
 	const char *program;
 	const char *const *argv; /* behind the program's name; NULL-ended */
 	int input;               /* FD_NONE: /dev/null */
-	int passed[PASSED_MAX];  /* become 3 and 4; FD_NONE: closed there */
+	int passed[PASSED_MAX];  /* become 3, 4, 5; FD_NONE: closed there */
 };
 
-/* Numbers 3, 4 are the targets: a source that already sits there would be overwritten before its
+/* Numbers from 3 are the targets: a source that already sits there would be overwritten before its
  * turn. Returns a number above them. */
 static int move_up(int fd)
 {
@@ -77,7 +77,7 @@ static int attributes_fill(posix_spawnattr_t *attr)
 static int launch_with(const struct launch *l, const char *path, char *const *argv,
 	posix_spawn_file_actions_t *fa, posix_spawnattr_t *attr, pid_t *ret)
 {
-	int moved[PASSED_MAX] = { FD_NONE, FD_NONE };
+	int moved[PASSED_MAX] = { FD_NONE, FD_NONE, FD_NONE };
 	int r = actions_fill(fa, l, moved);
 
 	if (r == 0)
@@ -148,20 +148,41 @@ static void give_scope(struct core *c, const char *id, pid_t monitor)
 	struct err err;
 
 	unit_manager_drain(c->units);
-	if (unit_start_scope(c->units, id, summary_read(c, id, &s) < 0 ? id : s.name, monitor, &err) < 0)
+	if (unit_start_scope(
+		    c->units, id, summary_read(c, id, &s) < 0 ? id : s.name, monitor, &err) < 0)
 		log_warning("%.12s: %s", id, err.msg);
+}
+
+/* The user namespace a monitor has sent since it was started, if any. Else a socket over which the
+ * next one sends its own; FD_NONE when there is no need, or no socket. */
+static int userns_seek(struct core *c)
+{
+	char word[8];
+	size_t count;
+	int ends[2];
+
+	if (c->userns < 0 && c->userns_socket >= 0 &&
+		fd_recv(c->userns_socket, word, sizeof(word), &c->userns, 1, &count, MSG_DONTWAIT) <
+			0)
+		c->userns = FD_NONE;
+	c->userns_socket = fd_close(c->userns_socket);
+	if (c->userns >= 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return FD_NONE;
+	c->userns_socket = ends[0];
+	return ends[1];
 }
 
 /* 0: started. 1: one is ending or beginning. The control socket is bound here, so that messages may
  * be sent before the monitor's first instruction. */
 static int monitor_start(struct core *c, const char *id, int run_dir, struct err *err)
 {
-	auto_fd int lock = FD_NONE, ctl = FD_NONE;
+	auto_fd int lock = FD_NONE, ctl = FD_NONE, offer = FD_NONE;
 	pid_t pid;
 	int r = monitor_lock(id, run_dir, &lock, err);
 
 	if (r != 0)
 		return r;
+	offer = userns_seek(c);
 	ctl = wire_listen(run_dir);
 	if (ctl < 0)
 		return err_sys(err, ctl, "control socket of container %s", id);
@@ -172,7 +193,7 @@ static int monitor_start(struct core *c, const char *id, int run_dir, struct err
 			.argv = c->units ? (const char *const[]){ "--scope", id, NULL }
 					 : (const char *const[]){ id, NULL },
 			.input = FD_NONE,
-			.passed = { ctl, lock },
+			.passed = { ctl, lock, c->userns >= 0 ? c->userns : offer },
 		},
 		&pid, err);
 	if (r == 0 && c->units)
@@ -257,7 +278,7 @@ int monitor_recover(struct core *c, const char *id, struct err *err)
 			.program = "dayfly-monitor",
 			.argv = (const char *const[]){ "--recover", id, NULL },
 			.input = FD_NONE,
-			.passed = { FD_NONE, lock },
+			.passed = { FD_NONE, lock, FD_NONE },
 		},
 		&pid, err);
 }
@@ -273,7 +294,7 @@ int stream_spawn(struct core *c, const char *const *argv, int fd, struct err *er
 			.program = "dayfly-stream",
 			.argv = argv,
 			.input = FD_NONE,
-			.passed = { fd, FD_NONE },
+			.passed = { fd, FD_NONE, FD_NONE },
 		},
 		&pid, err);
 }
@@ -307,7 +328,7 @@ int worker_spawn(struct core *c, const char *const *argv, bool want_input, struc
 			.program = "dayfly-worker",
 			.argv = argv,
 			.input = input_end,
-			.passed = { control[1], FD_NONE },
+			.passed = { control[1], FD_NONE, FD_NONE },
 		},
 		&ret->pid, err);
 	(void)fd_close(control[1]);
@@ -336,13 +357,13 @@ void worker_sweep(struct core *c)
 	struct err err;
 	pid_t pid;
 
-	/* What it does not get to free, the next sweep does. */
+	c->trashed = 0; /* what it does not get to free, the next sweep does */
 	(void)launch(c,
 		&(struct launch){
 			.program = "dayfly-worker",
 			.argv = (const char *const[]){ "sweep", NULL },
 			.input = FD_NONE,
-			.passed = { FD_NONE, FD_NONE },
+			.passed = { FD_NONE, FD_NONE, FD_NONE },
 		},
 		&pid, &err);
 }

@@ -17,8 +17,8 @@
 int monitor_send(struct core *c, const char *id, const char *op, const char *const *words, int fd,
 	const void *blob, size_t blob_len, struct err *err);
 /* Only if a monitor lives: 1 sent, 0 none lives. */
-int monitor_send_if_live(struct core *c, const char *id, const char *op, const char *const *words,
-	struct err *err);
+int monitor_send_if_live(
+	struct core *c, const char *id, const char *op, const char *const *words, struct err *err);
 /* Starts `dayfly-monitor --recover ID`, which settles a container whose monitor died: kills what is
  * left of it, writes the exit record and the event, removes it if it was auto-remove. Detached. */
 int monitor_recover(struct core *c, const char *id, struct err *err);

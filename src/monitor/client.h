@@ -39,7 +39,7 @@ struct client {
 	uint32_t events; /* being watched for */
 	bool framed;
 	bool wants_in, wants_out, wants_err;
-	int64_t gate; /* until then its head may be unread; 0: it was read */
+	int64_t gate;    /* until then its head may be unread; 0: it was read */
 	bool input_over; /* no more input will come */
 	bool input_told; /* … and the process knows */
 	bool replay_only;

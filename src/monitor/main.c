@@ -1,6 +1,7 @@
 /* dayfly-monitor - one container's supervisor. dayfly starts it; see dayfly-monitor(8).
  *
- *   dayfly-monitor [--scope] ID  descriptor 3: the bound control socket, 4: the locked lock file
+ *   dayfly-monitor [--scope] ID   descriptor 3: the bound control socket, 4: the locked lock file, 5 (may
+ *                                 be closed): the user namespace, or a socket to send a new one over
  *   dayfly-monitor --recover ID   descriptor 4 as above: completes what a dead monitor left undone
  *
  * --scope: systemd was asked to move this process to a scope of its own, and a start waits for that.
@@ -14,7 +15,7 @@
 #include "base/str.h"
 #include "monitor/monitor.h"
 
-enum { FD_CONTROL = 3, FD_LOCK = 4 };
+enum { FD_CONTROL = 3, FD_LOCK = 4, FD_USERNS = 5 };
 
 #define HEAP_PIECE (64 * 1024)
 
@@ -26,13 +27,13 @@ static int usage(void)
 	return 2;
 }
 
-static int run(const char *id, int control, bool scope)
+static int run(const char *id, int control, int userns, bool scope)
 {
 	struct monitor m = { .scope_due = scope };
 	struct err err = { 0 };
 	int r;
 
-	r = monitor_open(&m, id, control, &err);
+	r = monitor_open(&m, id, control, userns, &err);
 	if (r == 0 && control >= 0)
 		r = monitor_run(&m, &err);
 	if (r < 0)
@@ -54,5 +55,6 @@ int main(int argc, char **argv)
 	/* large pieces come and go as mappings of their own; the heap stays as small as it began */
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE);
 	(void)mallopt(M_TRIM_THRESHOLD, HEAP_PIECE);
-	return run(id, recover_only ? FD_NONE : FD_CONTROL, scope);
+	return run(id, recover_only ? FD_NONE : FD_CONTROL,
+		fd_cloexec(FD_USERNS, true) < 0 ? FD_NONE : FD_USERNS, scope);
 }

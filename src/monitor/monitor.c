@@ -99,7 +99,18 @@ static int open_state(struct monitor *m, struct err *err)
 	return r < 0 ? err_sys(err, r, "read the status of %s", m->id) : 0;
 }
 
-int monitor_open(struct monitor *m, const char *id, int control, struct err *err)
+/* Without the namespace nothing can start; those who ask are told why. */
+static void enter_userns(struct monitor *m, int take_userns)
+{
+	auto_fd int userns = take_userns;
+
+	if (userns >= 0 && userns_join(userns) == 0)
+		return;
+	if (userns_enter(&m->dirs, NULL, &m->fault) == 0 && userns >= 0)
+		(void)userns_offer(userns);
+}
+
+int monitor_open(struct monitor *m, const char *id, int control, int take_userns, struct err *err)
 {
 	int r;
 
@@ -123,8 +134,7 @@ int monitor_open(struct monitor *m, const char *id, int control, struct err *err
 	r = take_signals(m);
 	if (r < 0)
 		return err_sys(err, r, "take signals");
-	/* Without the namespace nothing can start; those who ask are told why. */
-	(void)userns_enter(&m->dirs, NULL, &m->fault);
+	enter_userns(m, take_userns);
 	r = open_state(m, err);
 	if (r < 0)
 		return r;

@@ -68,8 +68,8 @@ struct monitor {
 };
 
 /* Fills m for container id: opens folders, joins the user namespace, reads what is on disk. control
- * may be FD_NONE (recovery). */
-int monitor_open(struct monitor *m, const char *id, int control, struct err *err);
+ * may be FD_NONE (recovery). userns is taken over; see userns_join(). */
+int monitor_open(struct monitor *m, const char *id, int control, int take_userns, struct err *err);
 /* Runs until nobody needs this monitor any more. */
 int monitor_run(struct monitor *m, struct err *err);
 void monitor_close(struct monitor *m); /* accepts one that was not opened to the end */

@@ -48,7 +48,7 @@ int removal(struct monitor *m, struct err *err)
 	clients_release(m, &m->io);
 	waiters_removed(m);
 	askers_answer(m, ASK_REMOVE, NULL);
-	(void)trash_sweep(&m->dirs, NULL);
+	(void)trash_sweep(&m->dirs);
 	return 0;
 }
 

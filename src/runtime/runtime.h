@@ -19,6 +19,12 @@
  * to the user. single_id (may be NULL) tells that only one id is mapped. Root in the initial
  * namespace maps all ids and takes the same path. */
 int userns_enter(const struct dirs *d, bool *single_id, struct err *err);
+/* A namespace lives as long as a process is in it or a descriptor of it is open. The switchboard keeps
+ * one, so that a container that starts when no other runs finds it made: making one costs two set-uid
+ * helpers, 2 to 4 ms. userns_join takes such a descriptor (0, or -errno: something else);
+ * userns_offer sends ours over a socket. */
+int userns_join(int userns);
+int userns_offer(int socket);
 
 struct cgroup; /* runtime/cgroup.h */
 
@@ -30,11 +36,12 @@ struct rt_io {
 	int in, out, err;
 	bool tty;
 	unsigned short height, width; /* of the console; 0: leave the kernel's default */
-	const struct cgroup *cgroup;  /* whose payload the process is born in; NULL: the caller's own */
+	const struct cgroup
+		*cgroup; /* whose payload the process is born in; NULL: the caller's own */
 };
 
 struct rt_process {
-	pid_t pid;   /* a child of the caller, as seen from the caller's pid namespace */
+	pid_t pid; /* a child of the caller, as seen from the caller's pid namespace */
 	int pidfd;
 	int console; /* master, O_NONBLOCK | O_CLOEXEC; FD_NONE without tty */
 };

@@ -19,8 +19,6 @@
 
 #define FILTER_MAX ((size_t)BPF_MAXINSNS * sizeof(struct sock_filter))
 
-extern char **environ;
-
 void seccomp_filter_clear(struct seccomp_filter *f)
 {
 	free(f->code);

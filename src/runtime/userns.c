@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -334,6 +335,18 @@ static int userns_make(bool full, struct err *err)
 }
 
 /* ---- */
+
+int userns_join(int userns)
+{
+	return setns(userns, CLONE_NEWUSER) < 0 ? -errno : 0;
+}
+
+int userns_offer(int socket)
+{
+	auto_fd int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+
+	return own < 0 ? -errno : fd_send(socket, "userns", 6, &own, 1, MSG_DONTWAIT);
+}
 
 static int join_or_make(const struct dirs *d, bool full, struct err *err)
 {

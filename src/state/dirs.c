@@ -66,7 +66,7 @@ int dirs_open(struct dirs *ret, struct err *err)
 {
 	static const char *const data_subs[] = { "oci", "layers", "containers", "names", "seccomp",
 		"events", "trash", NULL };
-	static const char *const run_subs[] = { "containers", "execs", NULL };
+	static const char *const run_subs[] = { "containers", "execs", "trash", NULL };
 	auto_dirs struct dirs d = { .data = FD_NONE, .run = FD_NONE };
 	int r;
 

@@ -13,6 +13,7 @@
  * $XDG_RUNTIME_DIR/dayfly (root: /run/dayfly)                                    gone at reboot
  *   containers/ID/          lock ctl status plan exec/EXECID/{plan,status}
  *   execs/EXECID            symbolic link to the container's ID
+ *   trash/                  as in the other tree
  *   userns.lock             taken while the user namespace is looked for or made
  *
  * Descriptors are opened once per process and borrowed by everything else. */

@@ -10,13 +10,19 @@
 #include "base/fd.h"
 #include "base/path.h"
 
-int trash_put(const struct dirs *d, int dir, const char *name)
+/* tree: the root of the tree that dir belongs to. */
+static int trash_put_below(int tree, int dir, const char *name)
 {
 	char id[ID_SIZE], to[8 + ID_SIZE];
 
 	id_new(id);
 	(void)snprintf(to, sizeof(to), "trash/%.24s", id);
-	return renameat(dir, name, d->data, to) < 0 ? -errno : 0;
+	return renameat(dir, name, tree, to) < 0 ? -errno : 0;
+}
+
+int trash_put(const struct dirs *d, int dir, const char *name)
+{
+	return trash_put_below(d->data, dir, name);
 }
 
 /* Unlinks run/execs/EXECID for every session of the container. */
@@ -53,7 +59,7 @@ static void release_name(const struct dirs *d, const char *id, const char *name)
 		return;
 	owner[n] = '\0';
 	if (str_eq(owner, id))
-		(void)unlinkat(d->data, path, 0);
+		(void)trash_put(d, d->data, path);
 }
 
 int container_take_away(
@@ -75,14 +81,14 @@ int container_take_away(
 	if (run >= 0) {
 		drop_exec_links(d, run);
 		(void)snprintf(path, sizeof(path), "containers/%s", id);
-		(void)tree_remove_at(d->run, path, NULL);
+		(void)trash_put_below(d->run, d->run, path);
 	}
 	return r;
 }
 
-int trash_sweep(const struct dirs *d, unsigned *budget)
+static int sweep_below(int tree)
 {
-	auto_fd int trash = openat(d->data, "trash", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_fd int trash = openat(tree, "trash", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int copy = trash < 0 ? -1 : fcntl(trash, F_DUPFD_CLOEXEC, 3);
 	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *e;
@@ -97,13 +103,16 @@ int trash_sweep(const struct dirs *d, unsigned *budget)
 	while ((e = readdir(dir))) {
 		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
 			continue;
-		if (tree_remove_at(trash, e->d_name, budget) < 0)
+		if (tree_remove_at(trash, e->d_name, NULL) < 0)
 			left = 1;
-		if (budget && *budget == 0) {
-			left = 1;
-			break;
-		}
 	}
 	(void)closedir(dir);
 	return left;
+}
+
+int trash_sweep(const struct dirs *d)
+{
+	int run = sweep_below(d->run), data = sweep_below(d->data);
+
+	return run < 0 ? run : data < 0 ? data : run | data;
 }

@@ -6,7 +6,8 @@
 #include "state/dirs.h"
 
 /* Moves data/containers/ID to trash/, releases its name if it is still this container's, removes the
- * run folder and its exec links. After it the container is gone for every reader, durably unless
+ * run folder and its exec links. All by renaming: freeing a file's blocks can take a millisecond
+ * each (ext4 with discard), and nobody should wait for that. After it the container is gone for every reader, durably unless
  * nobody could tell (fast != 0: no fsync, for auto-remove). Blocks are freed later by trash_sweep().
  * The caller holds dirs_lock(). -ENOENT if it was gone already. */
 int container_take_away(
@@ -14,6 +15,6 @@ int container_take_away(
 
 /* Moves dir/name to trash/ under a fresh name (rename only, same file system). */
 int trash_put(const struct dirs *d, int dir, const char *name);
-/* Frees what lies in trash/, at most budget entries (NULL: all). Files of other ids need a caller
- * inside the user namespace (monitor, worker). 0 when empty, 1 when something is left. */
-int trash_sweep(const struct dirs *d, unsigned *budget);
+/* Frees what lies in both trees' trash/. Files of other ids need a caller inside the user namespace
+ * (monitor, worker). 0 when empty, 1 when something is left. */
+int trash_sweep(const struct dirs *d);

@@ -1,5 +1,6 @@
 #include "state/status.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,13 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/proc.h"
-
-#define STATUS_MAX 4096
 
 static const char *const state_names[RUN_STATE_COUNT] = {
 	[RUN_CREATED] = "created",
@@ -30,8 +30,20 @@ const char *run_state_name(enum run_state s)
 	return state_names[s];
 }
 
-void status_print(struct buf *out, const struct status *st)
+/* FNV-1a: tells a half-written record, not a forged one. */
+uint64_t status_checksum(const char *data, size_t len)
 {
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)data[i]) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+void status_print(struct buf *out, const struct status *st, uint64_t sequence)
+{
+	size_t start = out->len;
+
 	buf_printf(out,
 		"dayfly-status=1\nstate=%s\nrun=%u\npid=%d\npid-start=%llu\nmonitor=%d\n"
 		"monitor-start=%llu\nstarted=%lld\nfinished=%lld\nexit-code=%d\nexit-known=%d\n"
@@ -42,7 +54,9 @@ void status_print(struct buf *out, const struct status *st)
 		st->restart_count, st->boot_id);
 	for (const char *p = st->error; *p; p++) /* one record is one line */
 		buf_addc(out, (char)(*p == '\n' ? ' ' : *p));
-	buf_addc(out, '\n');
+	buf_printf(out, "\nsequence=%llu\n", (unsigned long long)sequence);
+	buf_printf(out, "sum=%016llx\n",
+		(unsigned long long)status_checksum(out->data + start, out->len - start));
 }
 
 static int parse_state(const char *value, struct status *st)
@@ -118,22 +132,23 @@ static int parse_line(const char *key, const char *value, struct status *st)
 	return 0;
 }
 
-int status_parse(const char *text, struct status *ret)
+/* The lines of a record whose sum was right. */
+static int parse_lines(const char *text, const char *end, struct status *ret)
 {
 	struct status st = { 0 };
 	char line[512];
 
 	if (!str_starts(text, "dayfly-status=1\n"))
 		return -EBADMSG;
-	while (*text) {
-		const char *end = strchrnul(text, '\n');
+	while (text < end) {
+		const char *line_end = strchrnul(text, '\n');
 		char *eq;
 		int r;
 
-		if ((size_t)(end - text) >= sizeof(line))
+		if ((size_t)(line_end - text) >= sizeof(line))
 			return -EBADMSG;
-		memcpy(line, text, (size_t)(end - text));
-		line[end - text] = '\0';
+		memcpy(line, text, (size_t)(line_end - text));
+		line[line_end - text] = '\0';
 		eq = strchr(line, '=');
 		if (!eq)
 			return -EBADMSG;
@@ -141,28 +156,81 @@ int status_parse(const char *text, struct status *ret)
 		r = parse_line(line, eq + 1, &st);
 		if (r < 0)
 			return r;
-		text = *end ? end + 1 : end;
+		text = line_end + 1;
 	}
 	*ret = st;
 	return 0;
 }
 
-static int read_record(int dir, const char *name, struct status *ret)
+/* The end of the record in a slot (where its sum begins) and its sequence number; NULL if the slot is
+ * empty or half-written. */
+static const char *record_end(const char *slot, size_t len, uint64_t *sequence)
 {
-	char text[STATUS_MAX + 1];
-	auto_fd int fd = FD_NONE;
+	const char *sum = memmem(slot, len, "\nsum=", 5), *seq;
+
+	if (!sum)
+		return NULL;
+	sum++;
+	if (strtoull(sum + 4, NULL, 16) != status_checksum(slot, (size_t)(sum - slot)))
+		return NULL;
+	seq = memmem(slot, (size_t)(sum - slot), "\nsequence=", 10);
+	*sequence = seq ? strtoull(seq + 10, NULL, 10) : 0;
+	return sum;
+}
+
+/* Which slot of a file's content holds the latest record; -ENOENT: none. */
+static int latest_slot(const char *text, uint64_t *ret_sequence, const char **ret_end)
+{
+	size_t len = strnlen(text, STATUS_FILE);
+	int latest = -ENOENT;
+
+	for (int i = 0; i < 2 && len > (size_t)i * STATUS_SLOT; i++) {
+		const char *slot = text + (size_t)i * STATUS_SLOT;
+		size_t room = len - (size_t)i * STATUS_SLOT;
+		uint64_t sequence;
+		const char *end =
+			record_end(slot, room < STATUS_SLOT ? room : STATUS_SLOT, &sequence);
+
+		if (!end || (latest >= 0 && sequence < *ret_sequence))
+			continue;
+		latest = i;
+		*ret_sequence = sequence;
+		*ret_end = end;
+	}
+	return latest;
+}
+
+int status_parse(const char *text, struct status *ret)
+{
+	uint64_t sequence;
+	const char *end;
+	int slot = latest_slot(text, &sequence, &end);
+
+	return slot < 0 ? slot : parse_lines(text + slot * STATUS_SLOT, end, ret);
+}
+
+static int read_file(int dir, const char *name, int flags, char ret[STATUS_FILE + 1])
+{
+	int fd = openat(dir, name, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
 	ssize_t n;
 
-	if (dir < 0)
-		return -ENOENT;
-	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	n = fd_read_upto(fd, text, STATUS_MAX);
-	if (n < 0)
+	n = fd_read_upto(fd, ret, STATUS_FILE);
+	if (n < 0) {
+		(void)fd_close(fd);
 		return (int)n;
-	text[n] = '\0';
-	return status_parse(text, ret);
+	}
+	ret[n] = '\0';
+	return fd;
+}
+
+static int read_record(int dir, const char *name, struct status *ret)
+{
+	char text[STATUS_FILE + 1];
+	auto_fd int fd = dir < 0 ? -ENOENT : read_file(dir, name, O_RDONLY, text);
+
+	return fd < 0 ? fd : status_parse(text, ret);
 }
 
 int status_read(int run_dir, int data_dir, struct status *ret)
@@ -178,22 +246,50 @@ int status_read(int run_dir, int data_dir, struct status *ret)
 	return r;
 }
 
-static int write_record(int dir, const char *name, const struct status *st, int flags)
+static int sync_record(int dir, int fd, bool fresh)
 {
-	auto_buf struct buf text = { 0 };
+	if (!fresh)
+		return fdatasync(fd) < 0 ? -errno : 0;
+	return fsync(fd) < 0 || fsync(dir) < 0 ? -errno : 0;
+}
 
-	status_print(&text, st);
-	return file_replace_at(dir, name, text.data, text.len, 0600, flags);
+/* A fresh file is written whole, so that later writes change no metadata. */
+static int write_record(int dir, const char *name, const struct status *st, bool durable)
+{
+	char text[STATUS_FILE + 1];
+	auto_fd int fd = read_file(dir, name, O_RDWR | O_CREAT, text);
+	auto_buf struct buf record = { 0 };
+	uint64_t sequence = 0;
+	const char *end;
+	int latest, slot;
+	size_t len;
+	ssize_t n;
+
+	if (fd < 0)
+		return fd;
+	latest = latest_slot(text, &sequence, &end);
+	slot = latest == 0 ? 1 : 0;
+	len = latest < 0 ? STATUS_FILE : STATUS_SLOT;
+	status_print(&record, st, sequence + 1);
+	assert(record.len <= STATUS_SLOT);
+	memset(text, '\n', sizeof(text));
+	memcpy(text, record.data, record.len);
+	n = pwrite(fd, text, len, (off_t)slot * STATUS_SLOT);
+	if (n < 0)
+		return -errno;
+	if ((size_t)n < len)
+		return -ENOSPC;
+	return durable ? sync_record(dir, fd, latest < 0) : 0;
 }
 
 int status_write(int run_dir, const struct status *st)
 {
-	return write_record(run_dir, "status", st, 0);
+	return write_record(run_dir, "status", st, false);
 }
 
 int status_write_durable(int data_dir, const struct status *st)
 {
-	return write_record(data_dir, "state", st, FILE_DURABLE);
+	return write_record(data_dir, "state", st, true);
 }
 
 static bool monitor_lives(const struct status *st, bool exact)

@@ -145,7 +145,7 @@ static int check_store(struct work *w, struct err *err)
 	if (r < 0)
 		return r;
 	work_sync_layers(&w->dirs);
-	r = trash_sweep(&w->dirs, NULL);
+	r = trash_sweep(&w->dirs);
 	return r < 0 ? err_sys(err, r, "empty the trash") : 0;
 }
 

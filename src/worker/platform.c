@@ -54,7 +54,7 @@ int platform_parse(const char *text, char **ret_members, struct err *err)
 		: n == 1 && !str_eq(words[0], "linux") ? words[0]
 						       : host;
 
-	if (n > 3 || (words && !words_valid(words)))
+	if (n > 3 || (n && !words_valid(words)))
 		return err_set(err, ERR_INVALID, EINVAL, "\"%.100s\" is an invalid platform", text);
 	if (!str_eq(os, "linux"))
 		return err_set(

@@ -15,6 +15,6 @@ int job_sweep(struct work *w, struct err *err)
 	r = containers_drop_unfinished(&w->dirs, err);
 	if (r < 0)
 		return r;
-	r = trash_sweep(&w->dirs, NULL);
+	r = trash_sweep(&w->dirs);
 	return r < 0 ? err_sys(err, r, "empty the trash") : 0;
 }

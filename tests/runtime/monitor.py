@@ -259,7 +259,9 @@ class Container:
 def read_status(path):
     if not path.exists():
         return None
-    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+    text = path.read_text()
+    slots = [dict(line.split("=", 1) for line in slot.split("\n") if line) for slot in (text[:1024], text[1024:])]
+    return max(slots, key=lambda slot: int(slot.get("sequence", 0)))
 
 
 def read_all(sock):

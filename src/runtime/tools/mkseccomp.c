@@ -129,17 +129,17 @@ static void print_arch(FILE *out, const struct arch *a)
 
 static void print_all(FILE *out)
 {
-	fputs("/* Made by mkseccomp from runtime/seccomp_profile.h. */\n"
-	      "#include <linux/audit.h>\n\n#include \"runtime/seccomp_rules.h\"\n\n",
+	(void)fputs("/* Made by mkseccomp from runtime/seccomp_profile.h. */\n"
+		    "#include <linux/audit.h>\n\n#include \"runtime/seccomp_rules.h\"\n\n",
 		out);
 	for (size_t i = 0; i < COUNT(archs); i++)
 		print_arch(out, &archs[i]);
-	fputs("static const struct seccomp_arch seccomp_archs[] = {\n", out);
+	(void)fputs("static const struct seccomp_arch seccomp_archs[] = {\n", out);
 	for (size_t i = 0; i < COUNT(archs); i++)
-		fprintf(out,
+		(void)fprintf(out,
 			"\t{ %s, 0x%x, seccomp_%s,\n\t\tsizeof(seccomp_%s) / sizeof(struct seccomp_range) },\n",
 			archs[i].audit, archs[i].base, archs[i].name, archs[i].name);
-	fputs("};\n", out);
+	(void)fputs("};\n", out);
 }
 
 int main(int argc, char **argv)

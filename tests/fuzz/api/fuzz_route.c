@@ -9,7 +9,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH" };
+	static const char *const methods[] = { "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS",
+		"PATCH" };
 	auto_free char *uri = size ? xstrndup((const char *)data + 1, size - 1) : xstrdup("");
 	const char *method = methods[size ? data[0] % ARRAY_SIZE(methods) : 0];
 	struct request req = { .client = FD_NONE };

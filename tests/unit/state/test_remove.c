@@ -142,20 +142,19 @@ static void leftovers_in_the_run_tree_go_even_without_data(void **unused)
 	assert_false(exists(tree.dirs.run, "containers/" ID_A));
 }
 
-static void the_trash_is_swept_within_a_budget(void **unused)
+static void the_trash_of_both_trees_is_swept(void **unused)
 {
 	struct err err = { 0 };
-	unsigned budget = 3;
 
 	(void)unused;
 	make_container(ID_A, "a");
 	make_container(ID_B, "b");
 	assert_int_equal(container_take_away(&tree.dirs, ID_A, "a", true, &err), 0);
 	assert_int_equal(container_take_away(&tree.dirs, ID_B, "b", true, &err), 0);
-	assert_int_equal(trash_sweep(&tree.dirs, &budget), 1);
-	assert_int_equal(trash_sweep(&tree.dirs, NULL), 0);
-	assert_int_equal(trash_sweep(&tree.dirs, NULL), 0);
+	assert_int_equal(trash_sweep(&tree.dirs), 0);
+	assert_int_equal(trash_sweep(&tree.dirs), 0);
 	assert_int_equal(unlinkat(tree.dirs.data, "trash", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(tree.dirs.run, "trash", AT_REMOVEDIR), 0);
 }
 
 static void what_is_missing_cannot_be_put_into_the_trash(void **unused)
@@ -175,7 +174,7 @@ int main(void)
 		TEST(a_container_is_gone_everywhere_at_once),
 		TEST(a_name_that_changed_hands_is_not_released),
 		TEST(leftovers_in_the_run_tree_go_even_without_data),
-		TEST(the_trash_is_swept_within_a_budget),
+		TEST(the_trash_of_both_trees_is_swept),
 		TEST(what_is_missing_cannot_be_put_into_the_trash),
 	};
 

@@ -53,7 +53,7 @@ static void what_was_written_reads_back(void **unused)
 	for (int s = 0; s < RUN_STATE_COUNT; s++) {
 		text.len = 0;
 		st.state = (enum run_state)s;
-		status_print(&text, &st);
+		status_print(&text, &st, 1);
 		assert_int_equal(status_parse(text.data, &back), 0);
 		assert_same(&st, &back);
 	}
@@ -67,7 +67,7 @@ static void an_error_of_several_lines_stays_one_record(void **unused)
 
 	(void)unused;
 	(void)snprintf(st.error, sizeof(st.error), "one\nstate=dead\nrun=99");
-	status_print(&text, &st);
+	status_print(&text, &st, 1);
 	assert_int_equal(status_parse(text.data, &back), 0);
 	assert_int_equal(back.state, RUN_RUNNING);
 	assert_int_equal(back.run, 7);
@@ -83,22 +83,90 @@ static void the_longest_error_fits(void **unused)
 	(void)unused;
 	memset(st.error, 'e', sizeof(st.error) - 1);
 	st.error[sizeof(st.error) - 1] = '\0';
-	status_print(&text, &st);
+	status_print(&text, &st, 1);
 	assert_int_equal(status_parse(text.data, &back), 0);
 	assert_same(&st, &back);
 	buf_free(&text);
 }
 
+/* text with the last line that makes it a complete record. */
+static const char *sealed(const char *text)
+{
+	static char out[STATUS_SLOT];
+
+	(void)snprintf(out, sizeof(out), "%ssum=%016llx\n", text,
+		(unsigned long long)status_checksum(text, strlen(text)));
+	return out;
+}
+
+static void a_record_without_its_sum_is_not_there(void **unused)
+{
+	static const char *const torn[] = { "", "\n\n\n", "x", "dayfly-status=1\nstate=running\n",
+		"dayfly-status=1\nstate=running\nsum=", "dayfly-status=1\nsum=0123456789abcdef\n" };
+	struct status st = { .run = 42 };
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(torn) / sizeof(*torn); i++)
+		assert_int_equal(status_parse(torn[i], &st), -ENOENT);
+	assert_int_equal(st.run, 42);
+}
+
+/* Every cut of the second write, and every byte of it left over from before. */
+static void a_write_cut_anywhere_leaves_the_record_before(void **unused)
+{
+	struct status first = full_status(), second = full_status(), back;
+	struct buf old = { 0 }, new = { 0 };
+	char file[STATUS_FILE + 1] = { 0 };
+
+	(void)unused;
+	second.run = 8;
+	status_print(&old, &first, 1);
+	status_print(&new, &second, 2);
+	for (size_t cut = 0; cut <= new.len; cut++) {
+		memset(file, '\n', STATUS_FILE);
+		memcpy(file, old.data, old.len);
+		memcpy(file + STATUS_SLOT, new.data, cut);
+		assert_int_equal(status_parse(file, &back), 0);
+		assert_int_equal(back.run, cut < new.len - 1 ? 7 : 8);
+		memcpy(file + STATUS_SLOT, old.data, old.len); /* two writes earlier */
+		memcpy(file + STATUS_SLOT, new.data, cut);
+		assert_int_equal(status_parse(file, &back), 0);
+		assert_true(back.run == 7 || cut >= new.len - 1);
+	}
+	buf_free(&old);
+	buf_free(&new);
+}
+
+static void writes_take_turns_between_the_slots(void **unused)
+{
+	struct status st = full_status(), back;
+	struct tree t;
+	int run;
+
+	(void)unused;
+	tree_make(&t);
+	(void)fd_close(tree_container(&t, ID_A));
+	run = dirs_container_run(&t.dirs, ID_A, true);
+	for (unsigned i = 1; i < 9; i++) {
+		st.run = i;
+		assert_int_equal(
+			i % 3 ? status_write(run, &st) : status_write_durable(run, &st), 0);
+		assert_int_equal(status_read(i % 3 ? run : FD_NONE, run, &back), 0);
+	}
+	assert_int_equal(back.run, 8);
+	(void)fd_close(run);
+	tree_drop(&t);
+}
+
 static void other_text_is_no_record(void **unused)
 {
-	static const char *const bad[] = { "", "x", "state=running\n", "dayfly-status=2\n",
-		"dayfly-status=1", "dayfly-status=1\nstate=sleeping\n",
-		"dayfly-status=1\nrubbish\n" };
+	static const char *const bad[] = { "state=running\n", "dayfly-status=2\n",
+		"dayfly-status=1\nstate=sleeping\n", "dayfly-status=1\nrubbish\n" };
 	struct status st = { .run = 42 };
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
-		assert_int_equal(status_parse(bad[i], &st), -EBADMSG);
+		assert_int_equal(status_parse(sealed(bad[i]), &st), -EBADMSG);
 	assert_int_equal(st.run, 42);
 }
 
@@ -108,7 +176,9 @@ static void unknown_and_missing_keys_are_fine(void **unused)
 
 	(void)unused;
 	assert_int_equal(
-		status_parse("dayfly-status=1\nstate=exited\nlater-key=x y\nexit-code=3", &st), 0);
+		status_parse(
+			sealed("dayfly-status=1\nstate=exited\nlater-key=x y\nexit-code=3\n"), &st),
+		0);
 	assert_int_equal(st.state, RUN_EXITED);
 	assert_int_equal(st.exit_code, 3);
 	assert_int_equal(st.run, 0);
@@ -121,8 +191,8 @@ static void numbers_that_do_not_fit_are_not_taken(void **unused)
 
 	(void)unused;
 	assert_int_equal(
-		status_parse("dayfly-status=1\nstate=running\npid=99999999999\nmonitor=-1\n"
-			     "run=-3\nexit-code=99999999999\nrestart-count=1x\n",
+		status_parse(sealed("dayfly-status=1\nstate=running\npid=99999999999\nmonitor=-1\n"
+				    "run=-3\nexit-code=99999999999\nrestart-count=1x\n"),
 			&st),
 		0);
 	assert_int_equal(st.pid, 0);
@@ -156,8 +226,9 @@ static void the_run_tree_wins_over_the_data_tree(void **unused)
 	assert_int_equal(status_read(FD_NONE, data, &back), 0);
 	assert_int_equal(back.state, RUN_RUNNING);
 
-	put_file(run, "status", "garbage");
-	assert_int_equal(status_read(run, data, &back), -EBADMSG);
+	put_file(run, "status", ""); /* made, and killed before the first record */
+	assert_int_equal(status_read(run, data, &back), 0);
+	assert_int_equal(back.state, RUN_RUNNING);
 	(void)fd_close(data);
 	(void)fd_close(run);
 	tree_drop(&t);
@@ -264,6 +335,9 @@ int main(void)
 		cmocka_unit_test(what_was_written_reads_back),
 		cmocka_unit_test(an_error_of_several_lines_stays_one_record),
 		cmocka_unit_test(the_longest_error_fits),
+		cmocka_unit_test(a_record_without_its_sum_is_not_there),
+		cmocka_unit_test(a_write_cut_anywhere_leaves_the_record_before),
+		cmocka_unit_test(writes_take_turns_between_the_slots),
 		cmocka_unit_test(other_text_is_no_record),
 		cmocka_unit_test(unknown_and_missing_keys_are_fine),
 		cmocka_unit_test(numbers_that_do_not_fit_are_not_taken),
