@@ -8,14 +8,16 @@
 #include "base/jsonw.h"
 #include "monitor/monitor.h"
 
-/* {"StatusCode":n}, with an Error when there is more to say than a number. */
-static void result_print(struct buf *out, const struct status *st)
+/* {"StatusCode":n}, with an Error when there is more to say than a number. Who waited for the removal
+ * or the end of a run has asked for the start as well and was told there why it failed: the CLI would
+ * print it again. */
+static void result_print(struct buf *out, const struct status *st, enum wait_condition condition)
 {
 	auto_buf struct buf body = { 0 };
 	struct jsonw w = JSONW(&body);
 
 	jw_object(&w, NULL);
-	if (*st->error) {
+	if (*st->error && (!st->exit_known || condition == WAIT_NOT_RUNNING)) {
 		jw_object(&w, "Error");
 		jw_str(&w, "Message", st->error);
 		jw_object_end(&w);
@@ -48,7 +50,7 @@ static void waiter_tell(struct waiter *w)
 {
 	auto_buf struct buf text = { 0 };
 
-	result_print(&text, &w->m->status);
+	result_print(&text, &w->m->status, w->condition);
 	(void)fd_send(w->fd, text.data, text.len, NULL, 0, MSG_DONTWAIT);
 	waiter_free(w);
 }

@@ -119,7 +119,6 @@ static const struct step container_steps[] = {
 	{ "read-only root",		root_readonly },
 	{ "host name",			names_set },
 	{ "loopback interface",		loopback_up },
-	{ "resource limits",		limits_set },
 	{ "standard streams",		streams_take },
 	{ "working directory",		directory_enter },	/* as root: it may be closed to the user */
 	{ "capability bounding set",	caps_bound },
@@ -127,6 +126,7 @@ static const struct step container_steps[] = {
 	{ "follow the monitor",		parent_watch },		/* the change of user has cleared it */
 	{ "no new privileges",		privileges_fix },
 	{ "find program",		program_find },
+	{ "resource limits",		limits_set },		/* late: a small nofile would stop us too */
 	{ "tell the monitor",		report_exec },
 	{ "seccomp, with caps",		seccomp_early },
 	{ "shrink capabilities",	caps_shrink },
@@ -139,7 +139,6 @@ static const struct step exec_steps[] = {
 	{ "reset the process",		process_reset },
 	{ "console",			console_open },
 	{ "user",			user_resolve },
-	{ "resource limits",		limits_set },
 	{ "standard streams",		streams_take },
 	{ "working directory",		directory_enter },
 	{ "capability bounding set",	caps_bound },
@@ -147,6 +146,7 @@ static const struct step exec_steps[] = {
 	{ "follow the monitor",		parent_watch },
 	{ "no new privileges",		privileges_fix },
 	{ "find program",		program_find },
+	{ "resource limits",		limits_set },
 	{ "tell the monitor",		report_exec },
 	{ "seccomp, with caps",		seccomp_early },
 	{ "shrink capabilities",	caps_shrink },
