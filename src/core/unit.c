@@ -12,17 +12,17 @@
 #include "base/str.h"
 #include "state/scope.h"
 
-#define MANAGER	  "org.freedesktop.systemd1"
-#define PATH	  "/org/freedesktop/systemd1"
+#define MANAGER   "org.freedesktop.systemd1"
+#define PATH      "/org/freedesktop/systemd1"
 #define INTERFACE "org.freedesktop.systemd1.Manager"
 
 /* The functions of libsystemd that are used, by their own names. */
 #define SD_FUNCTIONS(F)                                                                            \
-	F(sd_bus_new) F(sd_bus_set_address) F(sd_bus_start)               \
-	F(sd_bus_open_user) F(sd_bus_flush_close_unref) F(sd_bus_process)            \
-	F(sd_bus_flush) F(sd_bus_message_new_method_call) F(sd_bus_message_append)                 \
-	F(sd_bus_message_unref) F(sd_bus_call_async)             \
-	F(sd_bus_message_get_error)
+	F(sd_bus_new)                                                                              \
+	F(sd_bus_set_address) F(sd_bus_start) F(sd_bus_open_user) F(sd_bus_flush_close_unref)      \
+		F(sd_bus_process) F(sd_bus_flush) F(sd_bus_message_new_method_call)                \
+			F(sd_bus_message_append) F(sd_bus_message_unref) F(sd_bus_call_async)      \
+				F(sd_bus_message_get_error)
 
 struct sd_functions {
 #define F(name) __typeof__(&name) name;
@@ -42,9 +42,9 @@ static int load_functions(struct unit_manager *m)
 	m->library = dlopen("libsystemd.so.0", RTLD_LAZY | RTLD_LOCAL);
 	if (!m->library)
 		return -ENOENT;
-#define F(name)                                                             \
-	m->sd.name = (__typeof__(m->sd.name))dlsym(m->library, #name);      \
-	if (!m->sd.name)                                                    \
+#define F(name)                                                                                    \
+	m->sd.name = (__typeof__(m->sd.name))dlsym(m->library, #name);                             \
+	if (!m->sd.name)                                                                           \
 		return -ENOSYS;
 	SD_FUNCTIONS(F)
 #undef F
@@ -131,6 +131,7 @@ static int on_answer(sd_bus_message *answer, void *arg, sd_bus_error *unused)
 static int append_scope(struct unit_manager *m, sd_bus_message *call, const char *unit,
 	const char *description, pid_t pid)
 {
+	/* clang-format off */
 	return m->sd.sd_bus_message_append(call, "ssa(sv)a(sa(sv))", unit, "fail", 7,
 		"Description", "s", description,
 		"Slice", "s", "dayfly.slice",
@@ -142,6 +143,7 @@ static int append_scope(struct unit_manager *m, sd_bus_message *call, const char
 		"TimeoutStopUSec", "t", UINT64_C(90000000),
 		"SendSIGHUP", "b", 0,
 		0);
+	/* clang-format on */
 }
 
 int unit_start_scope(struct unit_manager *m, const char *container_id, const char *container_name,
@@ -153,8 +155,8 @@ int unit_start_scope(struct unit_manager *m, const char *container_id, const cha
 	int r;
 
 	(void)scope_name(container_id, pid, unit);
-	r = m->sd.sd_bus_message_new_method_call(m->bus, &call, m->private ? NULL : MANAGER, PATH,
-		INTERFACE, "StartTransientUnit");
+	r = m->sd.sd_bus_message_new_method_call(
+		m->bus, &call, m->private ? NULL : MANAGER, PATH, INTERFACE, "StartTransientUnit");
 	if (r >= 0)
 		r = append_scope(m, call, unit, description, pid);
 	if (r >= 0)

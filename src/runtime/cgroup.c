@@ -15,8 +15,8 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 
-#define CGROUP_ROOT    "/sys/fs/cgroup"
-#define POLL_EVERY_NS  (200 * 1000)
+#define CGROUP_ROOT     "/sys/fs/cgroup"
+#define POLL_EVERY_NS   (200 * 1000)
 #define CGROUP_TEXT_MAX 4096
 
 /* The "0::/path" line of /proc/self/cgroup; *ret is owned. */
