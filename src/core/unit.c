@@ -17,12 +17,13 @@
 #define INTERFACE "org.freedesktop.systemd1.Manager"
 
 /* The functions of libsystemd that are used, by their own names. */
-#define SD_FUNCTIONS(F)                                                                            \
-	F(sd_bus_new)                                                                              \
-	F(sd_bus_set_address) F(sd_bus_start) F(sd_bus_open_user) F(sd_bus_flush_close_unref)      \
-		F(sd_bus_process) F(sd_bus_flush) F(sd_bus_message_new_method_call)                \
-			F(sd_bus_message_append) F(sd_bus_message_unref) F(sd_bus_call_async)      \
-				F(sd_bus_message_get_error)
+/* clang-format off */
+#define SD_FUNCTIONS(F) \
+	F(sd_bus_new) F(sd_bus_set_address) F(sd_bus_start) F(sd_bus_open_user) \
+	F(sd_bus_flush_close_unref) F(sd_bus_process) F(sd_bus_flush) F(sd_bus_call_async) \
+	F(sd_bus_message_new_method_call) F(sd_bus_message_append) F(sd_bus_message_unref) \
+	F(sd_bus_message_get_error)
+/* clang-format on */
 
 struct sd_functions {
 #define F(name) __typeof__(&name) name;
