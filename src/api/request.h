@@ -14,9 +14,9 @@
 enum http_method { GET, HEAD, POST, PUT, DELETE, OPTIONS, METHOD_COUNT };
 
 enum route_traits {
-	BODY_JSON = 1,	    /* a JSON body is required or allowed: read whole, type checked */
-	BODY_UPLOAD = 2,    /* the body flows to a worker (reply_upload) */
-	BODY_OPTIONAL = 4,  /* with BODY_JSON: an empty body is fine */
+	BODY_JSON = 1,     /* a JSON body is required or allowed: read whole, type checked */
+	BODY_UPLOAD = 2,   /* the body flows to a worker (reply_upload) */
+	BODY_OPTIONAL = 4, /* with BODY_JSON: an empty body is fine */
 };
 
 struct request;
@@ -34,14 +34,18 @@ struct route {
 extern const struct route routes[]; /* routes.c; ends with path NULL */
 
 /* ---- reading */
-unsigned req_api_minor(const struct request *req); /* 24…47; the newest if the path has no version */
+unsigned req_api_minor(
+	const struct request *req); /* 24…47; the newest if the path has no version */
 enum http_method req_method(const struct request *req);
 const struct route *req_route(const struct request *req);
-const char *req_param(const struct request *req, const char *name); /* {name} of the path, decoded; never NULL */
+const char *req_param(
+	const struct request *req, const char *name); /* {name} of the path, decoded; never NULL */
 const char *req_query(const struct request *req, const char *name); /* decoded; NULL if missing */
-bool req_query_bool(const struct request *req, const char *name, bool missing); /* "", 0, no, false, none: false */
+bool req_query_bool(const struct request *req, const char *name,
+	bool missing); /* "", 0, no, false, none: false */
 /* missing or empty: the default; ERR_INVALID if it is no number */
-int req_query_int(const struct request *req, const char *name, int missing, int *ret, struct err *err);
+int req_query_int(
+	const struct request *req, const char *name, int missing, int *ret, struct err *err);
 char **req_query_all(const struct request *req, const char *name); /* owned; NULL if none */
 const char *req_header(const struct request *req, const char *name);
 const char *req_body(const struct request *req); /* NUL-terminated, "" if empty */
@@ -51,23 +55,27 @@ bool req_wants_upgrade(const struct request *req); /* Connection: Upgrade and Up
 int req_core(struct request *req, struct core **ret, struct err *err);
 
 /* ---- answering: exactly one of these; a handler that fails returns < 0 with err instead */
-int reply_empty(struct reply *rep, int status);		      /* no body */
-int reply_json(struct reply *rep, int status, struct buf *take_body); /* a newline is added as Docker does */
-int reply_text(struct reply *rep, int status, const char *text); /* text/plain */
+int reply_empty(struct reply *rep, int status); /* no body */
+int reply_json(struct reply *rep, int status,
+	struct buf *take_body); /* a newline is added as Docker does */
+int reply_text(struct reply *rep, int status, const char *text);           /* text/plain */
 void reply_header(struct reply *rep, const char *name, const char *value); /* copied */
 
 /* ---- giving the connection away (handover.c); each also settles the reply */
 /* The monitor answers: op and words as in state/wire.h. */
-int handover_monitor(struct request *req, struct reply *rep, const char *container_id, const char *op,
-	const char *const *words, struct err *err);
+int handover_monitor(struct request *req, struct reply *rep, const char *container_id,
+	const char *op, const char *const *words, struct err *err);
 /* The same for attach and exec-start: upgrades to 101 if the client asked for it, and passes on bytes
  * it sent early; adds type= and upgraded=. multiplexed: the stream has frames (no terminal). */
-int handover_hijack(struct request *req, struct reply *rep, const char *container_id, const char *op,
-	const char *const *words, bool multiplexed, struct err *err);
+int handover_hijack(struct request *req, struct reply *rep, const char *container_id,
+	const char *op, const char *const *words, bool multiplexed, struct err *err);
 /* dayfly-stream answers. argv as in core/spawn.h, NULL-ended. */
-int handover_stream(struct request *req, struct reply *rep, const char *const *argv, struct err *err);
+int handover_stream(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
 /* The request's body goes to a worker's standard input, then the worker gets the connection and
  * answers. For routes with BODY_UPLOAD: the handler runs before the body. */
-int handover_upload(struct request *req, struct reply *rep, const char *const *argv, struct err *err);
+int handover_upload(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
 /* A worker without input answers. */
-int handover_worker(struct request *req, struct reply *rep, const char *const *argv, struct err *err);
+int handover_worker(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
