@@ -19,6 +19,7 @@
 #define TIDY_MS       50
 #define PAGE          ((uintptr_t)4096)
 #define STACK_USED    ((uintptr_t)64 << 10)
+#define CALL_ROOM     ((uintptr_t)512) /* what tidy() and a system call need of the stack */
 
 extern const char __executable_start[], etext[]; /* the linker's */
 
@@ -198,14 +199,13 @@ bool monitor_needed(const struct monitor *m)
  * text: most of it builds containers, and what is needed again is mapped from the page cache. */
 static __attribute__((noinline)) void tidy(struct monitor *m)
 {
-	uintptr_t here = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1);
+	uintptr_t here = ((uintptr_t)__builtin_frame_address(0) - CALL_ROOM) & ~(PAGE - 1);
 
 	m->untidy = false;
 	(void)madvise(m->buffer, PUMP_SIZE, MADV_DONTNEED);
 	(void)malloc_trim(0);
-	/* One page below this one is left for the calls made here. Page by page, because the stack's
-	 * mapping may begin anywhere. */
-	for (uintptr_t page = here - 2 * PAGE; page > here - STACK_USED; page -= PAGE)
+	/* Page by page, because the stack's mapping may begin anywhere. */
+	for (uintptr_t page = here - PAGE; page > here - STACK_USED; page -= PAGE)
 		if (madvise((void *)page, PAGE, MADV_DONTNEED) < 0)
 			break;
 	(void)madvise((void *)(uintptr_t)__executable_start, (size_t)(etext - __executable_start),

@@ -142,7 +142,7 @@ class Case:
             self.demand(reply.body.decode() == want, reply.body, rest)
         elif kind == "~":
             want, rest = take_pattern(rest[1:])
-            self.demand(re.search(want, reply.body.decode()), reply.body, want)
+            self.demand(re.search(want, reply.body.decode(errors="replace")), reply.body, want)
         elif kind == ">":
             name, _, rest = rest[1:].partition("=")
             path, rest = self.take_path(rest)
