@@ -616,7 +616,6 @@ static void a_client_that_vanishes_while_suspended_is_noticed(void **state)
 static void an_idle_server_ends(void **state)
 {
 	struct world *w = *state;
-	auto_fd int c = FD_NONE;
 
 	start(w, 100 * NSEC_PER_MSEC);
 	assert_int_equal(ended(w, 2 * SECOND), 0);
@@ -640,7 +639,7 @@ static void a_handed_over_connection_does_not_count(void **state)
 {
 	struct world *w = *state;
 	auto_wire struct wire_msg m = { .fd = FD_NONE };
-	auto_fd int c = FD_NONE, d = FD_NONE;
+	auto_fd int c = FD_NONE;
 
 	start(w, 50 * NSEC_PER_MSEC);
 	c = client(w);

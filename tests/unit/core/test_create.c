@@ -247,8 +247,8 @@ static void neutral_values_of_refused_fields_pass(void **unused)
 		"'Healthcheck':{'Test':['NONE']}", "'HostConfig':{'MemorySwap':-1}",
 		"'HostConfig':{'PidsLimit':-1}", "'HostConfig':{'PortBindings':null}",
 		"'HostConfig':{'Runtime':'dayfly'}",
-		"'HostConfig':{'SecurityOpt':['label=disable','apparmor=unconfined',"
-		"'seccomp=unconfined','no-new-privileges:false']}",
+		("'HostConfig':{'SecurityOpt':['label=disable','apparmor=unconfined',"
+		 "'seccomp=unconfined','no-new-privileges:false']}"),
 		"'NetworkingConfig':{'EndpointsConfig':{'default':null}}", "'Unknown':{'a':1}" };
 
 	(void)unused;

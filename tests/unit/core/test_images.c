@@ -125,7 +125,6 @@ static void a_missing_image_is_named_with_its_tag(void **state)
 static size_t rows_of(struct store *s, const char *filter, unsigned minor, struct buf *out)
 {
 	auto_filters struct filters *f = NULL;
-	auto_free char *copy = NULL;
 	struct err err;
 	size_t n = 0;
 

@@ -45,8 +45,8 @@ static void references_are_completed_as_docker_does(void **unused)
 
 static void what_is_no_reference_is_refused(void **unused)
 {
-	static const char *const rows[] = { "", ":", ":tag", "@" DIGEST, "/x", "x/", "a//b", "a b",
-		"x:", "x:.tag", "x:-tag", "x:a:b", "x@sha256:12",
+	static const char *const rows[] = { "", ":", ":tag", ("@" DIGEST), "/x", "x/", "a//b",
+		"a b", "x:", "x:.tag", "x:-tag", "x:a:b", "x@sha256:12",
 		"x@md5:0123456789abcdef0123456789abcdef", "-x", "x-", ".x", "x..y", "x___y", "x._y",
 		"ex_ample.com/x", "-a.com/x", "a.com:/x", "a.com:x/y", "x\n", "x:tag\n",
 		"http://x/y", "x?y", "../x", "x/../y", "[::g]/x" };
@@ -72,7 +72,7 @@ static void upper_case_and_bare_ids_have_messages_of_their_own(void **unused)
 	assert_true(image_ref_parse("Busybox", &r, &err) < 0);
 	assert_string_equal(err.msg,
 		"invalid reference format: repository name (library/Busybox) must be lowercase");
-	assert_true(image_ref_parse(DIGEST + strlen("sha256:"), &r, &err) < 0);
+	assert_true(image_ref_parse(&DIGEST[strlen("sha256:")], &r, &err) < 0);
 	assert_non_null(strstr(err.msg, "cannot specify 64-byte hexadecimal strings"));
 }
 

@@ -72,14 +72,14 @@ static void add_special(scmp_filter_ctx f, const struct profile_special *s)
 
 	switch (s->rule) {
 	case RULE_SOCKET:
-		assert_int_equal(
-			seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1, SCMP_A0(SCMP_CMP_NE, AF_VSOCK)),
+		assert_int_equal(seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1,
+					 SCMP_A0(SCMP_CMP_NE, AF_VSOCK, 0)),
 			0);
 		break;
 	case RULE_PERSONALITY:
 		for (size_t i = 0; i < ARRAY_SIZE(personalities); i++)
 			assert_int_equal(seccomp_rule_add(f, SCMP_ACT_ALLOW, nr, 1,
-						 SCMP_A0(SCMP_CMP_EQ, personalities[i])),
+						 SCMP_A0(SCMP_CMP_EQ, personalities[i], 0)),
 				0);
 		break;
 	case RULE_CLONE:
