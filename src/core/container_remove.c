@@ -27,6 +27,8 @@ static int take_away(struct core *c, const struct container *ct, bool fast, stru
 	if (monitor == -EWOULDBLOCK)
 		return err_set(
 			err, ERR_UNAVAILABLE, EBUSY, "container %s is being looked after", ct->id);
+	if (monitor == -ENOENT)
+		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
 	if (monitor < 0)
 		return err_sys(err, monitor, "lock container %.12s", ct->id);
 	lock = dirs_lock(&c->dirs);

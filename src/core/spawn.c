@@ -125,6 +125,8 @@ static int monitor_lock(const char *id, int run_dir, int *ret, struct err *err)
 {
 	auto_fd int lock = openat(run_dir, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
+	if (lock < 0 && errno == ENOENT) /* removed since its folder was opened */
+		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", id);
 	if (lock < 0)
 		return err_sys(err, errno, "lock of container %s", id);
 	if (flock(lock, LOCK_EX | LOCK_NB) < 0)

@@ -261,7 +261,7 @@ def read_status(path):
         return None
     text = path.read_text()
     slots = [dict(line.split("=", 1) for line in slot.split("\n") if line) for slot in (text[:1024], text[1024:])]
-    return max(slots, key=lambda slot: int(slot.get("sequence", 0)))
+    return max(slots, key=lambda slot: int(slot.get("sequence", 0))) or None
 
 
 def seal(fields):
@@ -481,8 +481,7 @@ def case_failed_start(w):
     check("no such file or directory" in body["message"] or "not found" in body["message"], body)
     equal(a.finish(), (b"", b""))
     got = n.get()
-    equal(got["StatusCode"], 127)
-    check(got["Error"]["Message"], got)
+    equal(got, {"StatusCode": 127})  # why, the start was told
     s = c.status()
     equal((s["state"], s["exit-code"], s["run"]), ("created", "127", "0"))
     c.ended()
