@@ -53,7 +53,8 @@ static void write_number(struct jsonw *w, const char *key, json_object *value)
 		jw_null(w, key);
 		return;
 	}
-	(void)snprintf(text, sizeof(text), "%.17g", d);
+	/* minus zero would be written "-0", which reads back as an integer without a sign */
+	(void)snprintf(text, sizeof(text), "%.17g", d == 0 ? 0.0 : d);
 	jw_raw(w, key, text);
 }
 
