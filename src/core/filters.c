@@ -20,6 +20,8 @@ struct filters {
 };
 
 #define FILTER_TEXT_MAX 65536
+#define PATTERN_MAX 256 /* more than a name can have */
+#define PATTERN_PLUSES 6
 
 void filters_free(struct filters *f)
 {
@@ -154,6 +156,25 @@ bool filters_match_labels(const struct filters *f, const char *key,
 	return true;
 }
 
+/* The C library copies what stands before a "+" or an interval, so that nested ones double the
+ * "a++" and no looking back either. */
+static bool pattern_is_tame(const char *pattern)
+{
+	size_t pluses = 0;
+
+	if (strlen(pattern) > PATTERN_MAX || strchr(pattern, '{'))
+		return false;
+	for (const char *p = pattern; *p; p++) {
+		if (*p == '+' && ++pluses > PATTERN_PLUSES)
+			return false;
+		if (*p == '\\' && *++p >= '0' && *p <= '9')
+			return false;
+		if (!*p)
+			break;
+	}
+	return true;
+}
+
 static bool pattern_matches(const char *pattern, const char *text)
 {
 	regex_t re;
@@ -161,8 +182,7 @@ static bool pattern_matches(const char *pattern, const char *text)
 
 	if (strstr(text, pattern))
 		return true;
-	/* intervals inside each other make the C library copy the pattern without end */
-	if (strlen(pattern) > 256 || strchr(pattern, '{') ||
+	if (!pattern_is_tame(pattern) ||
 		regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
 		return false;
 	hit = regexec(&re, text, 0, NULL, 0) == 0;
