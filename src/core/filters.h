@@ -8,7 +8,8 @@
 struct filters;
 
 /* json NULL or "" gives empty filters. allowed: NULL-ended list of keys; another key is
- * ERR_INVALID "invalid filter 'x'". allowed NULL: any key passes. */
+ * ERR_INVALID "invalid filter 'x'". allowed NULL: any key passes. Patterns (name, id) with repeated groups,
+ * intervals or back references are refused: nothing bounds what they cost. */
 int filters_parse(
 	const char *json, const char *const *allowed, struct filters **ret, struct err *err);
 void filters_free(struct filters *f);

@@ -105,6 +105,22 @@ static void names_match_as_parts_or_expressions(void **unused)
 	assert_false(filters_match_pattern(f, "name", "other"));
 }
 
+static void a_pattern_whose_cost_nothing_bounds_is_refused(void **unused)
+{
+	static const char *const patterns[] = { "(a+)+", "((a|b)*)c", "a{2}", "(a)\\\\1", "a++" };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
+		auto_filters struct filters *f = NULL;
+		struct err err = { 0 };
+		char text[64];
+
+		(void)snprintf(text, sizeof(text), "{\"name\":[\"%s\"]}", patterns[i]);
+		assert_int_equal(filters_parse(text, NULL, &f, &err), -EINVAL);
+		assert_non_null(strstr(err.msg, "not supported"));
+	}
+}
+
 static void a_yes_or_no_takes_four_words(void **unused)
 {
 	auto_filters struct filters *f = NULL;
@@ -133,6 +149,7 @@ int main(void)
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(all_labels_must_hold),
 		cmocka_unit_test(names_match_as_parts_or_expressions),
+		cmocka_unit_test(a_pattern_whose_cost_nothing_bounds_is_refused),
 		cmocka_unit_test(a_yes_or_no_takes_four_words),
 	};
 
