@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/http_out.h"
 #include "base/jsonw.h"
+#include "base/path.h"
 #include "base/timefmt.h"
 
 void event_print(struct buf *out, const struct event *e)
@@ -177,4 +178,52 @@ int event_append(const struct dirs *d, const struct event *e)
 	if (n < 0)
 		return -errno;
 	return (size_t)n == line.len ? 0 : -ENOSPC;
+}
+
+/* line: as event_print() wrote it, without its end. */
+static int64_t line_time(const char *line, size_t len)
+{
+	static const char key[] = "\"timeNano\":";
+	const char *at = NULL, *next = line;
+
+	/* the last one: labels come before it and may look alike */
+	while ((next = memmem(next, len - (size_t)(next - line), key, sizeof(key) - 1)))
+		at = next += sizeof(key) - 1;
+	return at ? strtoll(at, NULL, 10) : 0;
+}
+
+static bool is_in_file(int dir, const char *name, const char *start, int64_t since)
+{
+	auto_free char *text = NULL;
+	const char *line, *end, *line_end;
+	size_t len;
+
+	if (file_read_at(dir, name, 2 * EVENTS_FILE_SIZE, &text, &len) < 0)
+		return false;
+	for (line = text, end = text + len; line < end; line = line_end + 1) {
+		line_end =
+			memchr(line, '\n', (size_t)(end - line)); /* a power cut may leave NULs */
+		if (!line_end)
+			line_end = end;
+		if (str_starts(line, start) && line_time(line, (size_t)(line_end - line)) >= since)
+			return true;
+	}
+	return false;
+}
+
+bool event_is_written(const struct dirs *d, const char *id, const char *action, int64_t since)
+{
+	auto_fd int dir = openat(d->data, "events", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_free char *start = xasprintf("{\"status\":\"%s\",\"id\":\"%s\",", action, id);
+	auto_free int64_t *files = NULL;
+	char name[EVENTS_NAME_SIZE];
+	size_t n = 0;
+
+	if (dir < 0)
+		return false;
+	/* current first: put aside meanwhile, it is found among the others */
+	if (is_in_file(dir, EVENTS_CURRENT, start, since))
+		return true;
+	return events_files(dir, &files, &n) == 0 && n &&
+		is_in_file(dir, events_file_name(name, files[n - 1]), start, since);
 }

@@ -31,6 +31,9 @@ struct event {
 void event_print(struct buf *out, const struct event *e);
 /* Appends and rotates. A failure is for the caller to log: an event never fails what it tells of. */
 int event_append(const struct dirs *d, const struct event *e);
+/* Whether the journal has this event of the container from the time since on. For recovery, which
+ * comes soon after: only the newest two files are searched, as a rotation may lie between. */
+bool event_is_written(const struct dirs *d, const char *id, const char *action, int64_t since);
 
 /* ---- the files, for the journal's reader */
 #define EVENTS_CURRENT   "current"

@@ -161,6 +161,30 @@ static void a_clock_set_back_does_not_change_the_order(void **unused)
 	assert_int_equal(count_files(&oldest), 2);
 }
 
+static void what_the_journal_has_is_found_by_container_action_and_time(void **unused)
+{
+	const struct event e = { .type = "container",
+		.action = "die",
+		.id = ID_A,
+		.attrs = "\"label\":\"\\\"timeNano\\\":1}\",\"timeNano\":\"7\"",
+		.time = 1000 };
+	static const char torn[] = "{\"status\":\"die\",\"id\":\"" ID_A; /* its NUL included */
+	auto_fd int fd = FD_NONE;
+
+	(void)unused;
+	assert_false(event_is_written(&tree.dirs, ID_A, "die", 0)); /* no journal yet */
+	fd = openat(events, EVENTS_CURRENT, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	assert_int_equal(pwrite(fd, torn, sizeof(torn), 0), sizeof(torn));
+	assert_int_equal(event_append(&tree.dirs, &e), 0);
+	for (int aside = 0; aside < 2; aside++) {
+		assert_true(event_is_written(&tree.dirs, ID_A, "die", 1000));
+		assert_false(event_is_written(&tree.dirs, ID_A, "die", 1001));
+		assert_false(event_is_written(&tree.dirs, ID_B, "die", 0));
+		assert_false(event_is_written(&tree.dirs, ID_A, "start", 0));
+		assert_int_equal(renameat(events, EVENTS_CURRENT, events, "123"), aside ? -1 : 0);
+	}
+}
+
 static void other_files_are_left_alone(void **unused)
 {
 	int64_t oldest;
@@ -262,6 +286,7 @@ int main(void)
 		TEST(full_files_are_put_aside_and_the_oldest_dropped),
 		TEST(a_clock_set_back_does_not_change_the_order),
 		TEST(other_files_are_left_alone),
+		TEST(what_the_journal_has_is_found_by_container_action_and_time),
 		TEST(writers_at_once_lose_and_tear_nothing_even_when_some_are_killed),
 	};
 
