@@ -1,6 +1,7 @@
 #include "core/compile.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,8 @@ static void add_identity(struct buf *plan, const struct container *ct)
 	plan_add(plan, "name", ct->name);
 	plan_add(plan, "image", ct->image);
 	plan_add(plan, "attrs", attrs.data);
+	if (json_get_bool(ct->host_config, "AutoRemove"))
+		plan_add(plan, "auto-remove");
 }
 
 /* ---- its files */
@@ -326,8 +329,6 @@ static int add_end(struct buf *plan, const struct container_config *c, const str
 	}
 	add_number(plan, "stop-signal", sig);
 	add_number(plan, "stop-timeout", container_stop_timeout(c));
-	if (h->auto_remove)
-		plan_add(plan, "auto-remove");
 	r = log_config_limits(&h->log, &size, &files, err);
 	if (r < 0)
 		return r;
@@ -472,6 +473,21 @@ static int compile_into(
 	paths.lower = lower;
 	paths.seccomp = profile;
 	return compile_all(ct, &c, &h, &paths, plan, err);
+}
+
+int container_identify(struct core *c, const struct container *ct, struct err *err)
+{
+	auto_fd int run = dirs_container_run(&c->dirs, ct->id, true);
+	auto_buf struct buf plan = { 0 };
+	int r;
+
+	if (run < 0)
+		return err_sys(err, run, "make run folder of %.12s", ct->id);
+	if (faccessat(run, "plan", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	add_identity(&plan, ct);
+	r = file_replace_at(run, "plan", plan.data, plan.len, 0600, 0);
+	return r < 0 ? err_sys(err, r, "write plan of %.12s", ct->id) : 0;
 }
 
 int container_compile(struct core *c, const struct container *ct, struct err *err)

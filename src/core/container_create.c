@@ -1,8 +1,9 @@
 /* Creating a container: request and image become one configuration, which becomes a folder.
  *
- * Order on disk, under the lock: the folder with its layer folders; the name's link; config.json,
- * which makes it a container. Cut short anywhere before that, nothing is there for a reader, the name
- * is free for the next who wants it, and the folder is swept away. */
+ * Order on disk, under the lock: the folder with its layer folders; the name's link; an auto-remove
+ * container's first status record; config.json, which makes it a container. Cut short anywhere before
+ * that, nothing is there for a reader, the name is free for the next who wants it, and the folder is
+ * swept away. */
 #include "core/containers.h"
 
 #include <errno.h>
@@ -278,6 +279,20 @@ static int make_folders(struct core *c, const char *id, int *ret, struct err *er
 	return 0;
 }
 
+/* What tells an auto-remove container of this boot from one of an earlier (state/status.h). */
+static int record_boot(struct core *c, const char *id, struct err *err)
+{
+	struct status st = { .state = RUN_CREATED };
+	auto_fd int run = dirs_container_run(&c->dirs, id, true);
+	int r;
+
+	if (run < 0)
+		return err_sys(err, run, "make run folder of container %.12s", id);
+	(void)boot_id_read(st.boot_id);
+	r = status_write(run, &st);
+	return r < 0 ? err_sys(err, r, "write status of container %.12s", id) : 0;
+}
+
 static int commit(struct core *c, const struct create_request *q, const char *id, const char *name,
 	const struct image *image, int dir, struct container **ret, struct err *err)
 {
@@ -307,6 +322,8 @@ static int create_locked(struct core *c, const struct create_request *q, const c
 	r = make_folders(c, id, &dir, err);
 	if (r == 0)
 		r = name ? name_claim(c, name, id, err) : name_claim_new(c, id, &claimed, err);
+	if (r == 0 && q->host.auto_remove)
+		r = record_boot(c, id, err);
 	if (r == 0)
 		r = commit(c, q, id, name ? name : claimed, image, dir, ret, err);
 	if (r < 0)

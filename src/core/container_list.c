@@ -40,7 +40,7 @@ static void add_entry(const struct scan *scan, struct listing *l, const char *id
 	struct status st;
 	struct entry *e;
 
-	if (scan_summary(scan, id, &s) < 0 || scan_status(scan, id, &st) < 0)
+	if (scan_summary(scan, id, &s) < 0 || scan_status(scan, id, &s, &st) < 0)
 		return;
 	if (!container_filter_match(scan->c, cf, id, &s, &st))
 		return;

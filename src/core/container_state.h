@@ -12,6 +12,12 @@
 char **container_ids(struct core *c);
 /* Removes a folder that is no container: its creation was cut short. Only if the lock is free. */
 void container_sweep(struct core *c, const char *id);
+/* For a status that status_settle() or status_lost() found to need it: has the monitor's recovery
+ * settle it. Does not wait for that. */
+void container_recover(struct core *c, const char *id);
+/* An auto-remove container whose removal is only a matter of time: its monitor died or its boot is
+ * over. If so, recovery is started. */
+bool container_is_going(struct core *c, const char *id);
 
 /* The latest record, not settled. 0 or -errno. */
 int container_status(struct core *c, const char *id, struct status *ret);

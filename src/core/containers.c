@@ -17,6 +17,7 @@
 #include "core/spawn.h"
 #include "state/events.h"
 #include "state/remove.h"
+#include "json/text.h"
 
 char **container_ids(struct core *c)
 {
@@ -39,13 +40,38 @@ char **container_ids(struct core *c)
 void container_sweep(struct core *c, const char *id)
 {
 	auto_fd int lock = openat(c->dirs.data, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	auto_fd int containers = FD_NONE;
 
 	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return; /* perhaps it is just being made */
-	containers = openat(c->dirs.data, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (containers >= 0 && !record_exists(c, id))
-		(void)trash_put(&c->dirs, containers, id);
+	if (!record_exists(c, id))
+		(void)container_take_away(&c->dirs, id, "", true, NULL);
+}
+
+void container_recover(struct core *c, const char *id)
+{
+	auto_container struct container *ct = NULL;
+	json_object *doc;
+	int r = record_read(c, id, &doc, NULL);
+
+	if (r == -ENOENT) {
+		container_sweep(c, id);
+		return;
+	}
+	if (r == 0 && container_decode(doc, &ct, NULL) == 0)
+		(void)container_identify(c, ct, NULL);
+	(void)monitor_recover(c, id, NULL);
+}
+
+bool container_is_going(struct core *c, const char *id)
+{
+	struct status st;
+
+	if (container_status(c, id, &st) < 0)
+		return false;
+	if (!status_lost(&st, true) && !status_settle(&st, true))
+		return false;
+	container_recover(c, id);
+	return true;
 }
 
 /* ---- finding */
@@ -101,6 +127,10 @@ static int container_load(struct core *c, const char *id, struct container **ret
 	r = container_status(c, id, &ct->status);
 	if (r < 0)
 		return err_sys(err, r, "read status of %.12s", id);
+	if (status_lost(&ct->status, json_get_bool(ct->host_config, "AutoRemove"))) {
+		container_recover(c, id);
+		return -ENOENT;
+	}
 	ct->stale = status_settle(&ct->status, true);
 	*ret = take_ptr(&ct);
 	return 0;
@@ -118,7 +148,7 @@ int container_find(struct core *c, const char *what, struct container **ret, str
 	if (r == -ENOENT)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", what);
 	if (r == 0 && (*ret)->stale)
-		(void)monitor_recover(c, id, NULL);
+		container_recover(c, id);
 	return r;
 }
 
@@ -151,10 +181,11 @@ int container_count(struct core *c, struct container_counts *ret, struct err *er
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < scan.all.count; i++) {
+		auto_summary struct summary s = { 0 };
 		const char *id = scan.all.ids[i];
 		struct status st;
 
-		if (!record_exists(c, id) || scan_status(&scan, id, &st) < 0)
+		if (scan_summary(&scan, id, &s) < 0 || scan_status(&scan, id, &s, &st) < 0)
 			continue;
 		n.total++;
 		if (st.state == RUN_RUNNING || st.state == RUN_RESTARTING)

@@ -27,7 +27,7 @@ struct container {
 	json_object *doc;                  /* config.json as a whole */
 	json_object *config, *host_config; /* borrowed from doc */
 	struct status status;              /* settled (status_settle exact) when loaded */
-	bool stale;                        /* the monitor died: monitor_recover() is due */
+	bool stale;                        /* the monitor died: container_recover() is due */
 };
 
 void container_free(struct container *c);
@@ -57,6 +57,9 @@ int container_prune(struct core *c, const struct filters *f, struct buf *out, st
 
 /* compile.c: writes run/containers/ID/plan and the files it mounts (hosts, resolv.conf, hostname). */
 int container_compile(struct core *c, const struct container *ct, struct err *err);
+/* compile.c: sees that there is a plan from which a monitor knows at least whose events it writes and
+ * whether the container removes itself. After a reboot none is left. */
+int container_identify(struct core *c, const struct container *ct, struct err *err);
 
 /* For images (conflicts, garbage) and /info: every container in turn; stop by returning non-zero,
  * which is returned. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "core/container_state.h"
 #include "core/records.h"
 
 #define NAME_LEN_MAX 240 /* of a file name's 255 */
@@ -75,7 +76,9 @@ static bool claim_holds(struct core *c, const char *name, const char *owner)
 {
 	auto_summary struct summary s = { 0 };
 
-	return summary_read(c, owner, &s) == 0 && str_eq(s.name, name);
+	if (summary_read(c, owner, &s) < 0 || !str_eq(s.name, name))
+		return false;
+	return !s.auto_remove || !container_is_going(c, owner);
 }
 
 int name_claim(struct core *c, const char *name, const char *id, struct err *err)

@@ -1,7 +1,8 @@
 /* core/names.h - names of containers and who holds them: data/names/NAME is a symbolic link to an ID.
  *
- * A claim counts only if that container is complete and calls itself so. Any other is the rest of a
- * creation or a renaming that was cut short, and is taken over. Callers hold dirs_lock(). */
+ * A claim counts only if that container is complete, calls itself so, and is not just waiting for its
+ * removal after a crash. Any other is the rest of a creation or a renaming that was cut short, and is
+ * taken over. Callers hold dirs_lock(). */
 #pragma once
 
 #include <stdbool.h>

@@ -15,9 +15,9 @@
 #include "core/networks.h"
 #include "json/text.h"
 
-#define SUMMARY_MAGIC "dayfly-summary=1"
-/* magic, checksum, created, name, image, image id, network, members; then the labels */
-#define SUMMARY_WORDS 8
+#define SUMMARY_MAGIC "dayfly-summary=2"
+/* magic, checksum, created, name, image, image id, network, auto-remove, members; then the labels */
+#define SUMMARY_WORDS 9
 
 void container_free(struct container *c)
 {
@@ -186,6 +186,7 @@ void summary_print(struct buf *out, const struct container *ct)
 	add_word(&rest, ct->image);
 	add_word(&rest, ct->image_id);
 	add_word(&rest, json_get_str(ct->host_config, "NetworkMode", ""));
+	add_word(&rest, json_get_bool(ct->host_config, "AutoRemove") ? "auto-remove" : "");
 	add_word(&rest, members.data);
 	add_labels(&rest, json_get(ct->config, "Labels"));
 
@@ -228,7 +229,8 @@ int summary_parse(char *take_text, size_t len, struct summary *ret)
 	s.image = words[4];
 	s.image_id = words[5];
 	s.network = words[6];
-	s.members = words[7];
+	s.auto_remove = *words[7] != '\0';
+	s.members = words[8];
 	s.labels = p;
 	s.end = end;
 	*ret = s;

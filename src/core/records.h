@@ -24,6 +24,7 @@ struct summary {
 	int64_t created;
 	const char *name, *slash_name; /* "web", "/web" */
 	const char *image, *image_id, *network;
+	bool auto_remove;
 	const char *members;      /* JSON members of the list's entry that never change */
 	const char *labels, *end; /* key, value, key, value… up to end */
 };

@@ -12,7 +12,6 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "core/container_state.h"
-#include "core/spawn.h"
 
 #define FILE_ROOM 16384 /* a summary that is larger is read the slow way */
 
@@ -129,20 +128,29 @@ static bool has_run_folder(const struct scan *s, const char *id)
 		bsearch(id, s->run_ids.ids, s->run_ids.count, ID_SIZE, compare_ids);
 }
 
-int scan_status(const struct scan *s, const char *id, struct status *ret)
+int scan_status(
+	const struct scan *s, const char *id, const struct summary *summary, struct status *ret)
 {
 	char text[4096];
 	int r = -ENOENT;
 
-	if (has_run_folder(s, id) && read_small(s->run, id, "status", text, sizeof(text)) > 0)
+	/* An auto-remove container may just have been created: what the list lacks says nothing. */
+	if ((summary->auto_remove || has_run_folder(s, id)) &&
+		read_small(s->run, id, "status", text, sizeof(text)) > 0)
 		r = status_parse(text, ret);
 	if (r == -ENOENT && read_small(s->data, id, "state", text, sizeof(text)) > 0)
 		r = status_parse(text, ret);
 	if (r == -ENOENT) {
 		*ret = (struct status){ .state = RUN_CREATED };
-		return 0;
+		r = 0;
 	}
-	if (r == 0 && settle(s, ret))
-		(void)monitor_recover(s->c, id, NULL);
-	return r;
+	if (r < 0)
+		return r;
+	if (status_lost(ret, summary->auto_remove)) {
+		container_recover(s->c, id);
+		return -ENOENT;
+	}
+	if (settle(s, ret))
+		container_recover(s->c, id);
+	return 0;
 }

@@ -27,5 +27,6 @@ void scan_close(struct scan *s);
 
 /* -ENOENT: no container after all. A half-made folder is swept away. */
 int scan_summary(const struct scan *s, const char *id, struct summary *ret);
-/* Settled; when its monitor died, recovery is started. */
-int scan_status(const struct scan *s, const char *id, struct status *ret);
+/* Settled; when its monitor died, recovery is started. -ENOENT: its boot is over, and it goes with it. */
+int scan_status(
+	const struct scan *s, const char *id, const struct summary *summary, struct status *ret);

@@ -13,6 +13,7 @@
 #include "monitor/removal.h"
 #include "monitor/report.h"
 #include "monitor/start.h"
+#include "state/events.h"
 
 /* The program has ended; what it wrote may still be in its pipes. */
 void finish_collect(struct monitor *m, struct wire_msg *msg)
@@ -47,6 +48,19 @@ void finish_tell(struct monitor *m)
 	if (m->status.oom_killed)
 		report_event(m, "oom");
 	tell_die(m);
+	crash_point("after-die-event");
+	report_told(m);
+}
+
+void finish_tell_rest(struct monitor *m)
+{
+	const struct status *st = &m->status;
+
+	if (st->oom_killed && !event_is_written(&m->dirs, m->id, "oom", st->finished))
+		report_event(m, "oom");
+	if (!event_is_written(&m->dirs, m->id, "die", st->finished))
+		tell_die(m);
+	report_told(m);
 }
 
 static bool goes_away(const struct monitor *m)

@@ -41,26 +41,58 @@ static void remove_rest(struct monitor *m)
 			&m->dirs, m->id, m->traits.name ? m->traits.name : "", true, &err);
 }
 
+/* The monitor may have died between the two copies of the exit record: then the code is known after
+ * all, to the durable one. */
+static void take_durable_end(struct monitor *m)
+{
+	struct status st;
+
+	if (status_read(FD_NONE, m->data_dir, &st) == 0 && st.run == m->status.run &&
+		(st.state == RUN_EXITED || st.state == RUN_REMOVING))
+		m->status = st;
+}
+
+/* settled: m->status as readers see it. */
+static void tell_end(struct monitor *m, const struct status *settled)
+{
+	switch (m->status.state) {
+	case RUN_RUNNING:
+	case RUN_PAUSED:
+	case RUN_RESTARTING:
+		m->status = *settled;
+		take_durable_end(m);
+		if (m->traits.auto_remove)
+			m->status.state = RUN_REMOVING;
+		finish_tell(m);
+		break;
+	case RUN_EXITED:
+	case RUN_REMOVING:
+		if (m->status.unfinished)
+			finish_tell_rest(m);
+		break;
+	case RUN_CREATED: /* its program never began */
+	case RUN_DEAD:
+	case RUN_STATE_COUNT: break;
+	}
+}
+
 void recover(struct monitor *m)
 {
-	struct status st = m->status;
+	struct status settled = m->status;
 
 	if (m->state == ST_REMOVED) {
 		remove_rest(m);
 		return;
 	}
-	kill_left_over(&st);
-	if (!status_settle(&st, true))
-		return;
-	execs_settle(m);
-	if (m->status.state == RUN_REMOVING) { /* the end itself is on record */
+	if (status_lost(&m->status, m->traits.auto_remove)) {
 		(void)removal(m, NULL);
 		return;
 	}
-	m->status = st;
-	if (m->traits.auto_remove)
-		m->status.state = RUN_REMOVING;
-	finish_tell(m);
-	if (m->traits.auto_remove)
+	kill_left_over(&settled);
+	if (!status_settle(&settled, true))
+		return;
+	execs_settle(m);
+	tell_end(m, &settled);
+	if (m->traits.auto_remove || m->status.state == RUN_REMOVING)
 		(void)removal(m, NULL);
 }

@@ -16,13 +16,27 @@
  * An auto-remove container does not outlive one, so nothing of it needs to. */
 static int record(struct monitor *m)
 {
+	struct status durable = m->status;
 	int r = 0;
 
+	durable.unfinished = false;
 	if (!m->traits.auto_remove)
-		r = status_write_durable(m->data_dir, &m->status);
+		r = status_write_durable(m->data_dir, &durable);
 	if (r == 0)
 		r = status_write(m->run_dir, &m->status);
 	return r;
+}
+
+void report_starting(struct monitor *m)
+{
+	if (!m->traits.auto_remove)
+		return;
+	m->status.monitor = getpid();
+	m->status.monitor_start = proc_start_time(getpid());
+	(void)boot_id_read(m->status.boot_id);
+	m->status.unfinished = true;
+	(void)status_write(m->run_dir, &m->status);
+	crash_point("before-clone");
 }
 
 int report_running(struct monitor *m, const struct rt_process *p, struct err *err)
@@ -54,6 +68,7 @@ void report_failed_start(
 	int r;
 
 	m->status = *previous;
+	m->status.unfinished = m->traits.auto_remove; /* it is about to be removed */
 	m->status.exit_code = exit_code;
 	m->status.exit_known = true;
 	(void)snprintf(m->status.error, sizeof(m->status.error), "%.*s",
@@ -68,10 +83,19 @@ void report_exit(struct monitor *m)
 	int r;
 
 	crash_point("before-exit-record");
+	m->status.unfinished = true;
 	r = record(m);
 	if (r < 0)
 		log_error("%s: record the exit: %s", m->id, strerror(-r));
 	crash_point("after-exit-record");
+}
+
+void report_told(struct monitor *m)
+{
+	if (m->traits.auto_remove)
+		return; /* its removal is due as well */
+	m->status.unfinished = false;
+	(void)status_write(m->run_dir, &m->status);
 }
 
 void report_removing(struct monitor *m)

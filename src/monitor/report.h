@@ -8,13 +8,18 @@
 
 struct monitor;
 
+/* A start has begun. From here on an auto-remove container is its monitor's to remove, also when the
+ * start comes to nothing. */
+void report_starting(struct monitor *m);
 /* The record of a run that begins: durable before anyone is told. */
 int report_running(struct monitor *m, const struct rt_process *p, struct err *err);
 /* A start failed: previous is the record from before it. */
 void report_failed_start(
 	struct monitor *m, const struct status *previous, int exit_code, const struct err *err);
-/* m->status holds the end of a run. */
+/* m->status holds the end of a run, whose events are still to be written. */
 void report_exit(struct monitor *m);
+/* They are written. */
+void report_told(struct monitor *m);
 /* The container is about to leave the disk: whoever finds this record has to finish that. */
 void report_removing(struct monitor *m);
 

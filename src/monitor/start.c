@@ -103,6 +103,7 @@ static int begin(struct monitor *m, int *exit_code, struct err *err)
 	if (r < 0)
 		return r;
 	traits_set(&m->traits, &plan);
+	report_starting(m);
 	return launch(m, &plan, exit_code, err);
 }
 

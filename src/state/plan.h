@@ -1,7 +1,8 @@
 /* state/plan.h - what a monitor executes: Docker's configuration, compiled by core/compile.c into a
  * flat list of NUL-ended words. The monitor parses words, never JSON, and `tr '\0' '\n'` shows a
  * person exactly what will happen. Written anew to run/containers/ID/plan (or exec/EXECID/plan)
- * before each start, so it never outlives a reboot or an upgrade.
+ * before each start, so it never outlives a reboot or an upgrade. For a recovery that finds none core
+ * writes one that only says who the container is: its first lines and auto-remove.
  *
  * A plan is a sequence of items: a keyword and the fixed number of words that plan_keywords[] gives
  * it. Order matters for mounts, env and arg; a keyword marked "many" may come again.
@@ -9,6 +10,7 @@
  *   plan 1                      first item: format version
  *   id ID | name NAME | image REF-AS-TYPED
  *   attrs JSON-MEMBERS          of every event's Actor.Attributes: "image":…,"name":…, all labels
+ *   auto-remove
  *   exec-id ID                  only in an exec's plan: the session's id
  *
  *   lower DIR (many)            image layers, top one first, absolute paths; none: an empty root
@@ -41,7 +43,6 @@
  *   env K=V (many)              complete, in order; HOME is added from the image's passwd if absent
  *   arg WORD (many)             argv; the first is searched in PATH inside the container
  *   stop-signal N | stop-timeout SECONDS (-1: for ever)
- *   auto-remove
  *   remove-volume NAME (many)   anonymous volumes that go with an auto-removed container
  *   log DRIVER                  json-file or none
  *   log-opt KEY VALUE (many)    max-size BYTES, max-file N

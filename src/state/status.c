@@ -47,11 +47,11 @@ void status_print(struct buf *out, const struct status *st, uint64_t sequence)
 	buf_printf(out,
 		"dayfly-status=1\nstate=%s\nrun=%u\npid=%d\npid-start=%llu\nmonitor=%d\n"
 		"monitor-start=%llu\nstarted=%lld\nfinished=%lld\nexit-code=%d\nexit-known=%d\n"
-		"oom-killed=%d\nrestart-count=%u\nboot-id=%s\nerror=",
+		"oom-killed=%d\nunfinished=%d\nrestart-count=%u\nboot-id=%s\nerror=",
 		state_names[st->state], st->run, (int)st->pid, (unsigned long long)st->pid_start,
 		(int)st->monitor, (unsigned long long)st->monitor_start, (long long)st->started,
 		(long long)st->finished, st->exit_code, st->exit_known, st->oom_killed,
-		st->restart_count, st->boot_id);
+		st->unfinished, st->restart_count, st->boot_id);
 	for (const char *p = st->error; *p; p++) /* one record is one line */
 		buf_addc(out, (char)(*p == '\n' ? ' ' : *p));
 	buf_printf(out, "\nsequence=%llu\n", (unsigned long long)sequence);
@@ -109,6 +109,8 @@ static void parse_number(const char *key, int64_t n, struct status *st)
 		st->exit_known = n != 0;
 	else if (str_eq(key, "oom-killed"))
 		st->oom_killed = n != 0;
+	else if (str_eq(key, "unfinished"))
+		st->unfinished = n != 0;
 	else if (str_eq(key, "restart-count"))
 		take_count(n, &st->restart_count);
 }
@@ -312,11 +314,16 @@ bool status_settle(struct status *st, bool exact)
 	case RUN_REMOVING: break;
 	case RUN_CREATED:
 	case RUN_EXITED:
+		if (!st->unfinished)
+			return false;
+		break;
 	case RUN_DEAD:
 	case RUN_STATE_COUNT: return false;
 	}
 	if (str_eq(st->boot_id, boot_id_read(boot)) && monitor_lives(st, exact))
 		return false;
+	if (st->state == RUN_CREATED || st->state == RUN_EXITED)
+		return true; /* what it says is right */
 	st->state = st->state == RUN_REMOVING ? RUN_DEAD : RUN_EXITED;
 	st->exit_code = EXIT_UNKNOWN;
 	st->exit_known = false;

@@ -1,12 +1,17 @@
 /* state/status.h - what became of a container or an exec session, as its monitor last wrote it.
  *
- * The monitor is the only writer; readers take no lock.
+ * The monitor is the only writer (but for an auto-remove container's first record); readers take no
+ * lock.
  *   run/containers/ID/status        always the latest
  *   data/containers/ID/state        the same record, durable: written (and synced) when a run starts
  *                                   and when it ends, before anyone is told; not for auto-remove
- *                                   containers, which a power cut removes anyway
+ *                                   containers
  *   run/containers/ID/exec/EXECID/status   one exec session
  * None there: created, never started.
+ *
+ * An auto-remove container goes with its boot. It has its first record in the run tree before it is a
+ * container; so one without a record is of an earlier boot, and whoever meets it has it removed
+ * (status_lost).
  *
  * The file has two slots of STATUS_SLOT bytes, each a record of key=value lines that ends with a
  * sequence number and a checksum. A write goes in place to the slot that is not the latest, so a
@@ -47,6 +52,10 @@ struct status {
 	int exit_code;
 	bool exit_known; /* false: the code went to nobody who could tell us */
 	bool oom_killed;
+	/* Nothing runs, but the monitor is not through with it: the end of the run is on record and its
+	 * events may not be written, or an auto-remove container's start has begun. Never in the data
+	 * tree: events are not promised to survive a power cut. */
+	bool unfinished;
 	unsigned restart_count;
 	char boot_id
 		[40]; /* of the kernel that ran it: tells a crash of the machine from the rest */
@@ -76,8 +85,13 @@ int status_write_durable(int data_dir, const struct status *st); /* synced when 
 /* For readers that find a running state whose monitor is gone (killed, or the machine went down):
  * changes the record to what can honestly be said, exited with an unknown code. exact: compare start
  * times through /proc (inspect); otherwise only kill(pid, 0) is asked (list). Returns true when the
- * record was stale: someone should then run the monitor's recovery. */
+ * record was stale, or unfinished: someone should then run the monitor's recovery. */
 bool status_settle(struct status *st, bool exact);
+/* st is what status_read() gave for an auto-remove container: it had no record. */
+static inline bool status_lost(const struct status *st, bool auto_remove)
+{
+	return auto_remove && st->state == RUN_CREATED && !*st->boot_id;
+}
 
 /* This boot's id; constant for the life of the machine. */
 const char *boot_id_read(char ret[40]);

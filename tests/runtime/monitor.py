@@ -123,6 +123,10 @@ class Container:
         (world.data / "names" / self.name).symlink_to(self.id)
         self.monitor = None
         self.write_plan()
+        if auto_remove:  # as the switchboard does when it creates one
+            boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+            (self.run / "status").write_text(
+                seal({"dayfly-status": "1", "state": "created", "boot-id": boot, "sequence": "1"}))
 
     def base_words(self):
         words = [["lower", str(self.world.root)], ["upper", str(self.data / "upper")],
@@ -240,6 +244,10 @@ class Container:
     def actions(self):
         return [e["Action"] for e in self.world.events() if e["id"] == self.id]
 
+    def death(self):
+        """attributes of the latest die event"""
+        return [e for e in self.world.events() if e["id"] == self.id and e["Action"] == "die"][-1]["Actor"]["Attributes"]
+
     def log(self):
         path = self.data / f"{self.id}-json.log"
         return [json.loads(line) for line in path.read_text().splitlines()]
@@ -264,13 +272,18 @@ def read_status(path):
     return max(slots, key=lambda slot: int(slot.get("sequence", 0))) or None
 
 
+def what(record):
+    """a record without what tells it from another copy of it"""
+    return {key: value for key, value in record.items() if key not in ("sequence", "sum")}
+
+
 def seal(fields):
-    """a status record as it stands in a file: its last line is the sum (FNV-1a) of the others"""
+    """a file with one status record, whose last line is the sum (FNV-1a) of the others"""
     text = "".join(f"{key}={value}\n" for key, value in fields.items() if key != "sum")
     total = 0xcbf29ce484222325
     for byte in text.encode():
         total = (total ^ byte) * 0x100000001b3 % 2**64
-    return f"{text}sum={total:016x}\n"
+    return f"{text}sum={total:016x}\n".ljust(2048, "\n")
 
 
 def read_all(sock):
@@ -389,7 +402,7 @@ def case_run(w):
     c.ended()
     s = c.status()
     equal((s["state"], s["exit-code"], s["exit-known"], s["run"]), ("exited", "7", "1", "1"))
-    equal(read_status(c.data / "state"), s)
+    equal(what(read_status(c.data / "state")), what(s))
     equal(sorted((e["stream"], e["log"]) for e in c.log()), [("stderr", "err\n"), ("stdout", "out\n")])
     equal(c.actions(), ["attach", "start", "die"])
     die = [e for e in w.events() if e["id"] == c.id][-1]
@@ -1059,31 +1072,36 @@ def crash(w, point, auto_remove):
 def case_crash_points(w):
     """killed anywhere, a monitor leaves what --recover completes"""
     needs_crash_points()
-    for point in ("after-clone", "after-running-record", "after-exit", "before-exit-record", "after-exit-record"):
+    for point in ("after-clone", "after-running-record", "after-exit", "before-exit-record", "after-exit-record",
+                  "after-die-event"):
         c = crash(w, point, False)
         begun = (c.status() or {}).get("started")
         recovered(c)
+        recovered(c)  # again: nothing is left to do
         s = c.status()
         if point == "after-clone":
             check(s is None, s)
             continue
-        want = ("exited", "8", "1") if point == "after-exit-record" else ("exited", "255", "0")
+        known = point in ("after-exit-record", "after-die-event")
+        want = ("exited", "8", "1") if known else ("exited", "255", "0")
         equal((point, s["state"], s["exit-code"], s["exit-known"]), (point, *want))
         equal(s["started"], begun)
-        equal(read_status(c.data / "state"), s)
-        if point != "after-exit-record":
-            equal(c.actions()[-1], "die")
+        equal(what(read_status(c.data / "state")), what(s))
+        equal((point, c.actions().count("die")), (point, 1))
+        equal((point, c.death()["exitCode"], c.death()["colour"]), (point, want[1], "red"))
         equal(c.spawn().ask("remove", force=0), (204, None))
 
 
 def case_crash_points_removed(w):
     """killed anywhere, an auto-remove container is gone after --recover"""
     needs_crash_points()
-    for point in ("after-running-record", "after-exit", "before-exit-record", "after-exit-record",
-                  "before-remove", "after-remove"):
+    for point in ("before-clone", "after-clone", "after-running-record", "after-exit", "before-exit-record",
+                  "after-exit-record", "after-die-event", "before-remove", "after-remove"):
         c = crash(w, point, True)
         if point != "after-remove":
             recovered(c)
+            equal((point, c.actions()[-1]), (point, "destroy"))
+        equal((point, c.actions().count("die")), (point, 0 if point.endswith("clone") else 1))
         check(not c.data.exists() and not c.run.exists(), f"{point}: left on disk")
         check(not (w.data / "names" / c.name).is_symlink(), f"{point}: name left")
 
@@ -1126,8 +1144,117 @@ def case_killed_at_random(w):
         s = c.status()
         check(s is None or s["state"] in ("created", "exited"), s)
         check(s is None or s["state"] == "created" or (s["exit-code"], s["exit-known"]) in (("3", "1"), ("255", "0")), s)
-        check(c.auto_remove is False or not s or s["state"] == "created", s)
+        check(c.auto_remove is False or not s or (s["state"], s.get("unfinished", "0")) == ("created", "0"), s)
+        deaths = c.actions().count("die")
+        check(deaths == 1 if pid or s and s["state"] == "exited" else deaths <= 1, c.actions(), s)
         check(pid == 0 or not os.path.exists(f"/proc/{pid}/exe"), f"process {pid} is left")
+
+
+def case_exit_known_to_one_record(w):
+    """killed between the two copies of the exit record, the code is known after all"""
+    c = running(w)
+    c.kill()
+    s = read_status(c.data / "state")
+    (c.data / "state").write_text(seal(s | {"state": "exited", "exit-code": "6", "exit-known": "1",
+                                            "finished": s["started"], "pid": "0"}))
+    recovered(c)
+    equal((c.status()["state"], c.status()["exit-code"], c.status()["exit-known"]), ("exited", "6", "1"))
+    equal((c.actions().count("die"), c.death()["exitCode"]), (1, "6"))
+
+
+def case_journal_put_aside(w):
+    """a death is told once, also when the journal's file is put aside meanwhile"""
+    needs_crash_points()
+    for point in ("after-exit-record", "after-die-event"):
+        c = crash(w, point, False)
+        (w.data / "events/current").rename(w.data / f"events/{time.time_ns()}")
+        recovered(c)
+        recovered(c)
+        told = [json.loads(line) for path in (w.data / "events").iterdir() for line in path.read_text().splitlines()]
+        equal((point, [e["Action"] for e in told if e["id"] == c.id].count("die")), (point, 1))
+
+
+# ---------------------------------------------------------------- the machine goes down
+
+def reboot(c):
+    """Nothing but the data tree is left, and the boot id is another one."""
+    c.kill()
+    shutil.rmtree(c.world.run)
+    c.run.mkdir(parents=True)
+    state = c.data / "state"
+    if state.exists():
+        state.write_text(seal(read_status(state) | {"boot-id": "00000000-0000-0000-0000-000000000000"}))
+
+
+def identify(c):
+    """As the switchboard does before a recovery: a plan of whom the container is."""
+    words = [["plan", "1"], ["id", c.id], ["name", c.name], ["image", "busybox"],
+             ["attrs", f'"image":"busybox","name":"{c.name}","colour":"red"']]
+    c.save_plan(c.run / "plan", words + ([["auto-remove"]] if c.auto_remove else []))
+
+
+def case_reboot(w):
+    """after a reboot a run is over with an unknown code; whoever has its pids now is left alone"""
+    c = running(w)
+    reboot(c)
+    bystander = subprocess.Popen(["sleep", "60"])
+    with open(f"/proc/{bystander.pid}/stat") as stat:
+        start = stat.read().rsplit(")", 1)[1].split()[19]
+    (c.data / "state").write_text(seal(read_status(c.data / "state") | {
+        "pid": str(bystander.pid), "pid-start": start, "monitor": str(bystander.pid), "monitor-start": start}))
+    identify(c)
+    recovered(c)
+    recovered(c)
+    check(bystander.poll() is None, "a stranger was killed")
+    bystander.kill()
+    bystander.wait()
+    s = c.status()
+    equal((s["state"], s["exit-code"], s["exit-known"]), ("exited", "255", "0"))
+    equal(what(read_status(c.data / "state")), what(s))
+    equal((c.actions().count("die"), c.death()["colour"], c.death()["name"]), (1, "red", c.name))
+    c.write_plan()
+    c.spawn()
+    equal(c.ask("start"), (204, None))
+    equal(c.status()["run"], "2")
+    c.ask("kill", signal=9)
+    c.ended()
+
+
+def case_reboot_after_the_end(w):
+    """after a reboot what had ended is as it was, and told no second time"""
+    c = Container(w, [SH, "-c", "exit 4"]).spawn()
+    c.ask("start")
+    c.ended()
+    before = read_status(c.data / "state")
+    reboot(c)
+    identify(c)
+    recovered(c)
+    equal(read_status(c.data / "state") | {"boot-id": 0, "sum": 0}, before | {"boot-id": 0, "sum": 0})
+    equal(c.actions().count("die"), 1)
+
+
+def case_reboot_auto_remove(w):
+    """after a reboot an auto-remove container goes, whatever it was doing"""
+    for busy in (True, False):
+        c = running(w, auto_remove=True) if busy else Container(w, ["true"], auto_remove=True)
+        reboot(c)
+        identify(c)
+        recovered(c)
+        check(not c.data.exists() and not c.run.exists(), "left on disk")
+        check(not (w.data / "names" / c.name).is_symlink(), "name left")
+        equal(c.actions()[-1], "destroy")
+
+
+def case_reboot_asked_first(w):
+    """after a reboot an auto-remove container answers who starts it that it is gone"""
+    c = Container(w, ["true"], auto_remove=True)
+    reboot(c)
+    c.write_plan()
+    c.spawn()
+    code, body = c.ask("start")
+    equal((code, body["message"]), (404, f"No such container: {c.id}"))
+    equal(c.ended(), 0)
+    check(not c.data.exists(), "left on disk")
 
 
 def case_many_at_once(w):

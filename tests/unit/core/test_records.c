@@ -54,6 +54,7 @@ static int make_container(struct core *c, const char *id, const char *name, cons
 static const char id_a[] = "aa00000000000000000000000000000000000000000000000000000000000000";
 static const char id_b[] = "ab00000000000000000000000000000000000000000000000000000000000000";
 static const char body[] = "{'Image':'busybox','Cmd':['c'],'Labels':{'k':'v'}}";
+static const char auto_body[] = "{'Image':'busybox','Cmd':['c'],'HostConfig':{'AutoRemove':true}}";
 
 static void a_container_is_found_by_id_name_and_prefix(void **state)
 {
@@ -162,12 +163,12 @@ static void a_lost_or_damaged_summary_is_made_anew(void **state)
 		if (round == 0)
 			assert_int_equal(unlinkat(a, "summary", 0), 0);
 		else
-			put_file(a, "summary", "dayfly-summary=1 torn");
+			put_file(a, "summary", "dayfly-summary=2 torn");
 		assert_int_equal(summary_read(c, id_a, &s), 0);
 		assert_string_equal(s.name, "web");
 		assert_string_equal(summary_label(&s, "k"), "v");
 		assert_int_equal(file_read_at(a, "summary", 65536, &again, NULL), 0);
-		assert_string_equal(again, "dayfly-summary=1");
+		assert_string_equal(again, "dayfly-summary=2");
 	}
 }
 
@@ -196,6 +197,61 @@ static void a_half_made_container_is_shown_to_nobody_and_swept(void **state)
 	assert_string_equal(again.data, "[]");
 	after = container_ids(c);
 	assert_null(after);
+}
+
+static size_t listed(struct core *c)
+{
+	auto_filters struct filters *f = NULL;
+	auto_buf struct buf out = { 0 };
+	auto_json json_object *list = NULL;
+
+	assert_int_equal(filters_parse(NULL, NULL, &f, NULL), 0);
+	assert_int_equal(container_list(c, f, true, 0, false, &out, NULL), 0);
+	assert_int_equal(json_parse(out.data, out.len, &list, NULL), 0);
+	return json_object_array_length(list);
+}
+
+static void an_auto_remove_container_of_another_boot_is_shown_to_nobody(void **state)
+{
+	struct core *c = ((struct store *)*state)->core;
+	auto_fd int a = make_container(c, id_a, "web", auto_body),
+		    run = dirs_container_run(&c->dirs, id_a, true);
+	auto_container struct container *ct = NULL;
+	struct container_counts counts;
+	struct status st = { .state = RUN_CREATED };
+
+	assert_true(
+		a >= 0 && run >= 0); /* the run folder alone says nothing: a recovery makes it */
+	assert_int_equal(listed(c), 0);
+	assert_int_equal(container_count(c, &counts, NULL), 0);
+	assert_int_equal(counts.total, 0);
+	assert_int_equal(container_find(c, "web", &ct, NULL), -ENOENT);
+	assert_int_equal(faccessat(run, "plan", F_OK, 0), 0); /* what its recovery has to know */
+	(void)boot_id_read(st.boot_id);
+	assert_int_equal(status_write(run, &st), 0);
+	assert_int_equal(listed(c), 1);
+	assert_int_equal(container_find(c, "web", &ct, NULL), 0);
+	assert_int_equal(ct->status.state, RUN_CREATED);
+}
+
+static void a_name_waits_for_nobodys_removal(void **state)
+{
+	struct core *c = ((struct store *)*state)->core;
+	auto_fd int a = make_container(c, id_a, "web", auto_body),
+		    run = dirs_container_run(&c->dirs, id_a, true);
+	struct status st = { .state = RUN_CREATED };
+
+	assert_true(a >= 0);
+	(void)boot_id_read(st.boot_id);
+	assert_int_equal(status_write(run, &st), 0);
+	assert_int_equal(name_claim(c, "web", id_b, NULL), -EEXIST);
+	st.unfinished = true; /* its start began, and its monitor is gone */
+	assert_int_equal(status_write(run, &st), 0);
+	assert_int_equal(name_claim(c, "web", id_b, NULL), 0);
+	name_release(c, "web", id_b);
+	assert_int_equal(name_claim(c, "web", id_a, NULL), 0);
+	assert_int_equal(unlinkat(run, "status", 0), 0); /* its boot is over */
+	assert_int_equal(name_claim(c, "web", id_b, NULL), 0);
 }
 
 static void what_a_list_shows_comes_from_the_disk_alone(void **state)
@@ -239,6 +295,8 @@ int main(void)
 		in_a_store(renaming_moves_the_name_and_the_summary),
 		in_a_store(a_lost_or_damaged_summary_is_made_anew),
 		in_a_store(a_half_made_container_is_shown_to_nobody_and_swept),
+		in_a_store(an_auto_remove_container_of_another_boot_is_shown_to_nobody),
+		in_a_store(a_name_waits_for_nobodys_removal),
 		in_a_store(what_a_list_shows_comes_from_the_disk_alone),
 	};
 

@@ -19,6 +19,7 @@ static struct status full_status(void)
 		.exit_code = 137,
 		.exit_known = true,
 		.oom_killed = true,
+		.unfinished = true,
 		.restart_count = 3,
 		.error = "it broke",
 	};
@@ -39,6 +40,7 @@ static void assert_same(const struct status *a, const struct status *b)
 	assert_int_equal(a->exit_code, b->exit_code);
 	assert_int_equal(a->exit_known, b->exit_known);
 	assert_int_equal(a->oom_killed, b->oom_killed);
+	assert_int_equal(a->unfinished, b->unfinished);
 	assert_int_equal(a->restart_count, b->restart_count);
 	assert_string_equal(a->boot_id, b->boot_id);
 	assert_string_equal(a->error, b->error);
@@ -329,6 +331,40 @@ static void what_is_over_stays_as_it_was(void **unused)
 	}
 }
 
+static void what_its_monitor_left_unfinished_is_stale_and_stays_as_it_was(void **unused)
+{
+	static const enum run_state states[] = { RUN_CREATED, RUN_EXITED };
+
+	(void)unused;
+	for (size_t i = 0; i < 2; i++) {
+		struct status st = full_status();
+
+		st.state = states[i];
+		assert_false(status_settle(&st, true)); /* its monitor is at it */
+		st.monitor_start++;
+		assert_true(status_settle(&st, true));
+		assert_int_equal(st.state, states[i]);
+		assert_int_equal(st.exit_code, 137);
+		assert_true(st.exit_known);
+		st.unfinished = false;
+		assert_false(status_settle(&st, true));
+	}
+}
+
+static void an_auto_remove_container_without_a_record_is_lost(void **unused)
+{
+	struct status st;
+
+	(void)unused;
+	assert_int_equal(status_read(FD_NONE, FD_NONE, &st), 0);
+	assert_true(status_lost(&st, true));
+	assert_false(status_lost(&st, false));
+	(void)boot_id_read(st.boot_id); /* its first record */
+	assert_false(status_lost(&st, true));
+	st = full_status();
+	assert_false(status_lost(&st, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -347,6 +383,8 @@ int main(void)
 		cmocka_unit_test(another_process_with_the_monitors_pid_is_not_the_monitor),
 		cmocka_unit_test(a_reboot_ends_every_run),
 		cmocka_unit_test(what_is_over_stays_as_it_was),
+		cmocka_unit_test(what_its_monitor_left_unfinished_is_stale_and_stays_as_it_was),
+		cmocka_unit_test(an_auto_remove_container_without_a_record_is_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
