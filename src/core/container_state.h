@@ -10,7 +10,8 @@
 
 /* Every folder's id, complete containers or not; NULL-ended, owned. */
 char **container_ids(struct core *c);
-/* Removes a folder that is no container: its creation was cut short. Only if the lock is free. */
+/* Removes a folder that is no container: its creation was cut short, or a power cut took its record.
+ * Only if the lock is free. */
 void container_sweep(struct core *c, const char *id);
 /* For a status that status_settle() or status_lost() found to need it: has the monitor's recovery
  * settle it. Does not wait for that. */

@@ -3,9 +3,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
@@ -37,13 +39,25 @@ char **container_ids(struct core *c)
 	return ids;
 }
 
+/* Its status is in the data tree: it ran, and everything of it was synced. */
+static bool ran_durably(struct core *c, const char *id)
+{
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "containers/%.64s/state", id);
+	return faccessat(c->dirs.data, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 void container_sweep(struct core *c, const char *id)
 {
 	auto_fd int lock = openat(c->dirs.data, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	auto_json json_object *doc = NULL;
 
 	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return; /* perhaps it is just being made */
-	if (!record_exists(c, id))
+	/* No power cut takes the record of what was synced, nor a part of what is in use. */
+	if (record_read(c, id, &doc, NULL) == -ENOENT && !ran_durably(c, id) &&
+		!container_monitor_lives(c, id))
 		(void)container_take_away(&c->dirs, id, "", true, NULL);
 }
 

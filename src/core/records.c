@@ -71,6 +71,12 @@ bool record_exists(struct core *c, const char *id)
 	return faccessat(c->dirs.data, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+/* Not as record_write() ends it, or with a hole: the size or a block did not get to the disk. */
+static bool torn(const char *text, size_t len)
+{
+	return len == 0 || text[len - 1] != '\n' || memchr(text, '\0', len);
+}
+
 int record_read(struct core *c, const char *id, json_object **ret, struct err *err)
 {
 	auto_free char *text = NULL;
@@ -84,6 +90,8 @@ int record_read(struct core *c, const char *id, json_object **ret, struct err *e
 		return -ENOENT;
 	if (r < 0)
 		return err_sys(err, r, "read configuration of %.12s", id);
+	if (torn(text, len))
+		return -ENOENT;
 	r = json_parse(text, len, ret, err);
 	if (r < 0) {
 		if (err)

@@ -1,7 +1,8 @@
 /* core/records.h - a container's files in data/containers/ID that core writes.
  *
  *   config.json  the container as created, in Docker's shape; the folder is a container once this
- *                file is there. Replaced as a whole, durable unless the container is auto-removed.
+ *                file is there. Replaced as a whole, durable unless the container is auto-removed: then
+ *                a power cut may leave a part of it, or nothing but its name, which is no container.
  *   summary      what a list needs of it, so that `ps` parses no JSON: derived, never synced, made
  *                anew from config.json whenever it is missing or damaged. Whoever replaces
  *                config.json removes the summary first: a summary that is there is true.
@@ -41,7 +42,7 @@ int summary_read(struct core *c, const char *id, struct summary *ret);
 void summary_print(struct buf *out, const struct container *ct);
 int summary_parse(char *take_text, size_t len, struct summary *ret);
 
-/* config.json parsed; -ENOENT stays silent: the caller words it. */
+/* config.json parsed; -ENOENT (missing, or torn by a power cut) stays silent: the caller words it. */
 int record_read(struct core *c, const char *id, json_object **ret, struct err *err);
 /* Writes both files into the container's folder dir; config.json durably with the links that lead to it
  * (the folder's own, the name's), unless the container is auto-removed. */
@@ -49,5 +50,5 @@ int record_write(struct core *c, int dir, json_object *doc, struct err *err);
 /* A container from its document (taken over); status stays zero. */
 int container_decode(json_object *take_doc, struct container **ret, struct err *err);
 int64_t container_created(const struct container *ct);
-/* data/containers/ID/config.json exists. */
+/* data/containers/ID/config.json exists; whether it is whole, record_read() knows. */
 bool record_exists(struct core *c, const char *id);

@@ -215,7 +215,9 @@ def _(e):
 @case("the name of an auto-removed container whose monitor was killed is free at once")
 def _(e):
     e.run_detached("sleep", "600", name="again", HostConfig={"AutoRemove": True})
-    os.kill(monitor_of(e, "again"), signal.SIGKILL)
+    monitor = monitor_of(e, "again")
+    os.kill(monitor, signal.SIGKILL)
+    until(lambda: not os.path.exists(f"/proc/{monitor}"))
     second = e.create("true", name="again")
     until(lambda: [x["Id"] for x in e.get("/containers/json?all=1").json] == [second])
     same(e.wait(second), 0)
@@ -321,6 +323,53 @@ def _(e):
     os.symlink("0" * 63 + "1", e.data / "dayfly/names/claimed")
     e.post("/containers/create?name=claimed", {"Image": IMAGE}).expect(201)
     shutil.rmtree(half, ignore_errors=True)
+
+
+TORN = {
+    "empty": lambda text: "",
+    "cut short": lambda text: text[:len(text) // 2],
+    "full of holes": lambda text: text[:40] + "\0" * (len(text) - 80) + text[-40:],
+}
+
+
+def torn_case(what, tear, summary):
+    @case(f"an auto-removed container whose record is {what} after a power cut goes, {summary} its summary")
+    def _(e):
+        whole = e.create("true", name="whole")
+        half = e.create("true", name="half", HostConfig={"AutoRemove": True})
+        folder = e.data / "dayfly/containers" / half
+        e.stop()
+        e.remove_tree(e.run / "dayfly")
+        (folder / "config.json").write_text(tear((folder / "config.json").read_text()))
+        if summary == "without":
+            (folder / "summary").write_text("")
+        e.start()
+        e.get("/containers/half/json").expect(404)
+        e.post("/containers/create?name=half", {"Image": IMAGE}).expect(201)
+        same(len(e.get("/containers/json?all=1").expect(200).json), 2)
+        same(e.get("/info").expect(200).json["Containers"], 2)
+        until(lambda: not folder.exists())
+        e.post("/containers/prune").expect(200)
+        same(e.get(f"/containers/{whole}/json").status, 404)
+
+
+for each_tear in TORN:
+    for each_summary in ("with", "without"):
+        torn_case(each_tear, TORN[each_tear], each_summary)
+
+
+@case("the record of a container that ran is never taken for torn by a power cut")
+def _(e):
+    container = e.run_detached("true")
+    e.wait(container)
+    config = e.data / "dayfly/containers" / container / "config.json"
+    text = config.read_text()
+    config.write_text("")
+    e.get("/containers/json?all=1").expect(200)
+    e.get("/info").expect(200)
+    e.get(f"/containers/{container}/json").expect(404)
+    config.write_text(text)
+    same(e.state(container)["Status"], "exited")
 
 
 @case("a failed start leaves no process, mount or file, and the next one works")

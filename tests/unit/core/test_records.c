@@ -254,6 +254,36 @@ static void a_name_waits_for_nobodys_removal(void **state)
 	assert_int_equal(name_claim(c, "web", id_b, NULL), 0);
 }
 
+static void a_torn_record_is_no_container_and_is_swept_unless_it_ran(void **state)
+{
+	static const char *const tears[] = { "", "{\"Id\":\"aa", "\n" };
+	struct core *c = ((struct store *)*state)->core;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tears); i++) {
+		auto_fd int a = make_container(c, id_a, "web", auto_body);
+		auto_strv char **ids = NULL;
+		auto_container struct container *ct = NULL;
+
+		put_file(a, "config.json", tears[i]);
+		if (i == 2) { /* a hole to its end */
+			auto_fd int fd = openat(a, "config.json", O_WRONLY | O_CLOEXEC);
+
+			assert_int_equal(pwrite(fd, "\0\n", 2, 0), 2);
+		}
+		assert_int_equal(container_find(c, "web", &ct, NULL), -ENOENT);
+		put_file(a, "summary", "");
+		put_file(a, "state", "");
+		assert_int_equal(listed(c), 0);
+		ids = container_ids(c);
+		assert_int_equal(strv_len(ids), 1);
+		assert_int_equal(unlinkat(a, "state", 0), 0);
+		assert_int_equal(listed(c), 0);
+		strv_free(ids);
+		ids = container_ids(c);
+		assert_null(ids);
+	}
+}
+
 static void what_a_list_shows_comes_from_the_disk_alone(void **state)
 {
 	struct core *c = ((struct store *)*state)->core;
@@ -297,6 +327,7 @@ int main(void)
 		in_a_store(a_half_made_container_is_shown_to_nobody_and_swept),
 		in_a_store(an_auto_remove_container_of_another_boot_is_shown_to_nobody),
 		in_a_store(a_name_waits_for_nobodys_removal),
+		in_a_store(a_torn_record_is_no_container_and_is_swept_unless_it_ran),
 		in_a_store(what_a_list_shows_comes_from_the_disk_alone),
 	};
 
