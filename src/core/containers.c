@@ -141,11 +141,15 @@ static int container_load(struct core *c, const char *id, struct container **ret
 	r = container_status(c, id, &ct->status);
 	if (r < 0)
 		return err_sys(err, r, "read status of %.12s", id);
+	ct->stale = status_settle(&ct->status, true);
+	/* It may have ended, and its monitor with it, since the record was read: what stands there
+	 * now that the monitor is gone is its last word. */
+	if (ct->stale && container_status(c, id, &ct->status) == 0)
+		ct->stale = status_settle(&ct->status, true);
 	if (status_lost(&ct->status, json_get_bool(ct->host_config, "AutoRemove"))) {
 		container_recover(c, id);
 		return -ENOENT;
 	}
-	ct->stale = status_settle(&ct->status, true);
 	*ret = take_ptr(&ct);
 	return 0;
 }

@@ -133,6 +133,7 @@ int scan_status(
 {
 	char text[4096];
 	int r = -ENOENT;
+	bool stale;
 
 	/* An auto-remove container may just have been created: what the list lacks says nothing. */
 	if ((summary->auto_remove || has_run_folder(s, id)) &&
@@ -146,11 +147,10 @@ int scan_status(
 	}
 	if (r < 0)
 		return r;
-	if (status_lost(ret, summary->auto_remove)) {
+	stale = settle(s, ret);
+	if (stale && container_status(s->c, id, ret) == 0) /* as in container_find() */
+		stale = settle(s, ret);
+	if (stale || status_lost(ret, summary->auto_remove))
 		container_recover(s->c, id);
-		return -ENOENT;
-	}
-	if (settle(s, ret))
-		container_recover(s->c, id);
-	return 0;
+	return status_lost(ret, summary->auto_remove) ? -ENOENT : 0;
 }
