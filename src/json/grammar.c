@@ -7,7 +7,7 @@
 
 struct scan {
 	const char *p, *end;
-	unsigned depth; /* how many levels are left */
+	unsigned depth, values; /* how many levels and values are left */
 	const char *problem;
 };
 
@@ -147,6 +147,8 @@ static bool scan_elements(struct scan *s, char last, bool (*element)(struct scan
 
 static bool scan_value(struct scan *s)
 {
+	if (s->values-- == 0)
+		return fail(s, "too many values");
 	skip_blanks(s);
 	if (take(s, '{'))
 		return scan_elements(s, '}', scan_member);
@@ -159,9 +161,9 @@ static bool scan_value(struct scan *s)
 	return scan_literal(s);
 }
 
-const char *json_grammar(const char *text, size_t len, unsigned depth_max)
+const char *json_grammar(const char *text, size_t len, unsigned depth_max, unsigned values_max)
 {
-	struct scan s = { .p = text, .end = text + len, .depth = depth_max };
+	struct scan s = { .p = text, .end = text + len, .depth = depth_max, .values = values_max };
 
 	if (!scan_value(&s))
 		return s.problem;

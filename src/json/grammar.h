@@ -6,5 +6,5 @@
 
 #include <stddef.h>
 
-/* NULL if it is, else what is wrong with it. */
-const char *json_grammar(const char *text, size_t len, unsigned depth_max);
+/* NULL if it is, else what is wrong with it; deeper or of more values than allowed is wrong, too. */
+const char *json_grammar(const char *text, size_t len, unsigned depth_max, unsigned values_max);

@@ -25,7 +25,7 @@ int json_parse(const char *text, size_t len, json_object **ret, struct err *err)
 	if (len > JSON_TEXT_MAX)
 		return err_set(err, ERR_TOO_LARGE, EFBIG, "invalid JSON: more than %d bytes",
 			JSON_TEXT_MAX);
-	wrong = json_grammar(text, len, JSON_DEPTH_MAX);
+	wrong = json_grammar(text, len, JSON_DEPTH_MAX, JSON_VALUES_MAX);
 	if (wrong)
 		return parse_error(err, wrong);
 	tok = json_tokener_new_ex(JSON_DEPTH_MAX + 1);

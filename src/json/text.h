@@ -15,6 +15,9 @@
 
 #define JSON_TEXT_MAX  (16 * 1024 * 1024)
 #define JSON_DEPTH_MAX 32
+/* An empty object is three bytes of text and half a kilobyte of tree: without this limit 16 MiB of them
+ * would take gigabytes. The largest honest text, an index of all images, has ten values an image. */
+#define JSON_VALUES_MAX 100000
 
 static inline void json_put_ptr(json_object **o)
 {

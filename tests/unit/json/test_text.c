@@ -41,6 +41,23 @@ static void nesting_has_a_limit(void **unused)
 	assert_true(parse(deep.data, NULL) < 0);
 }
 
+static void values_have_a_limit(void **unused)
+{
+	auto_buf struct buf list = { 0 };
+	struct err err = { 0 };
+
+	(void)unused;
+	buf_addc(&list, '[');
+	for (int i = 0; i < JSON_VALUES_MAX - 2; i++)
+		buf_adds(&list, "{},");
+	buf_adds(&list, "{}]");
+	assert_int_equal(parse(list.data, NULL), 0);
+	list.data[list.len - 1] = ',';
+	buf_adds(&list, "{}]");
+	assert_true(parse(list.data, &err) < 0);
+	assert_string_equal(err.msg, "invalid JSON: too many values");
+}
+
 static void a_tree_is_written_as_it_was_read(void **unused)
 {
 	static const char text[] =
@@ -78,6 +95,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_whole_strict_json_is_taken),
 		cmocka_unit_test(nesting_has_a_limit),
+		cmocka_unit_test(values_have_a_limit),
 		cmocka_unit_test(a_tree_is_written_as_it_was_read),
 		cmocka_unit_test(getters_never_coerce),
 	};
