@@ -130,6 +130,16 @@ static int layout_make(const struct dirs *d)
 		d->data, "oci/oci-layout", LAYOUT, strlen(LAYOUT), 0600, FILE_DURABLE);
 }
 
+/* Whoever reads it has limits, and without index.json there are no images at all. */
+static int check_readable(const struct buf *out, struct err *err)
+{
+	auto_json json_object *doc = NULL;
+
+	if (doc_parse(out->data, out->len, json_type_object, &doc, NULL) == 0)
+		return 0;
+	return err_set(err, ERR_INVALID, E2BIG, "too many images, or too many names of images");
+}
+
 int oci_index_write(const struct dirs *d, const struct oci_index *ix, struct err *err)
 {
 	auto_buf struct buf out = { 0 };
@@ -147,6 +157,9 @@ int oci_index_write(const struct dirs *d, const struct oci_index *ix, struct err
 		json_write(&w, NULL, ix->entries[i].descriptor);
 	jw_array_end(&w);
 	jw_object_end(&w);
+	r = check_readable(&out, err);
+	if (r < 0)
+		return r;
 	oci = openat(d->data, "oci", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (oci < 0)
 		return err_sys(err, errno, "open oci");

@@ -136,6 +136,28 @@ static void entries_of_other_tools_are_understood_and_kept(void **state)
 	free(written);
 }
 
+static void an_index_too_large_to_be_read_is_not_written(void **state)
+{
+	struct store *s = *state;
+	auto_index struct oci_index ix = { 0 }, again = { 0 };
+	char name[300];
+	struct err err;
+
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	add(&ix, M1, C1, NAME);
+	assert_int_equal(oci_index_write(&s->dirs, &ix, &err), 0);
+	for (int i = 0; i < 9000; i++) {
+		(void)snprintf(name, 6, "%05d", i);
+		name[5] = '-';
+		add(&ix, M1, C1, name);
+	}
+	assert_int_equal(oci_index_write(&s->dirs, &ix, &err), -E2BIG);
+	assert_non_null(strstr(err.msg, "too many names"));
+	assert_int_equal(oci_index_read(&s->dirs, &again, &err), 0);
+	assert_int_equal(again.count, 1);
+}
+
 static void a_damaged_index_is_an_error_of_ours(void **state)
 {
 	struct store *s = *state;
@@ -206,6 +228,7 @@ int main(void)
 		TEST(a_name_belongs_to_one_image_and_its_old_one_dangles),
 		TEST(the_last_name_leaves_a_dangling_entry_others_just_go),
 		TEST(entries_of_other_tools_are_understood_and_kept),
+		TEST(an_index_too_large_to_be_read_is_not_written),
 		TEST(a_damaged_index_is_an_error_of_ours),
 		TEST(garbage_is_what_neither_image_nor_container_needs),
 		TEST(nothing_is_garbage_while_an_image_cannot_be_read),
