@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "worker/answer.h"
+#include "worker/documents.h"
 #include "worker/members.h"
 #include "worker/stage.h"
 #include "worker/work.h"

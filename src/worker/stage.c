@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "oci/doc.h"
 #include "oci/layer.h"
 #include "oci/layout.h"
 #include "oci/reference.h"
@@ -213,6 +214,11 @@ int stage_bytes(
 
 /* ---- wanting */
 
+static int missing(const char *digest, struct err *err)
+{
+	return err_set(err, ERR_INVALID, ENOENT, "blob %s is missing in the archive", digest);
+}
+
 int stage_open(struct stage *s, const char *digest, int64_t *ret_size)
 {
 	struct stage_blob *b = stage_find(s, digest);
@@ -240,6 +246,21 @@ int stage_open(struct stage *s, const char *digest, int64_t *ret_size)
 	return fd;
 }
 
+int stage_read(struct stage *s, const char *digest, char **ret, size_t *ret_len, struct err *err)
+{
+	int64_t size;
+	auto_fd int fd = stage_open(s, digest, &size);
+	int r;
+
+	if (fd < 0)
+		return missing(digest, err);
+	if (size > DOC_MAX)
+		return err_set(err, ERR_INVALID, EFBIG, "blob %s is larger than %u bytes", digest,
+			DOC_MAX);
+	r = fd_read_text(fd, DOC_MAX, ret, ret_len);
+	return r < 0 ? err_sys(err, r, "read blob %s", digest) : 0;
+}
+
 int stage_want(struct stage *s, const char *digest, struct err *err)
 {
 	struct stage_blob *b = stage_find(s, digest);
@@ -251,8 +272,7 @@ int stage_want(struct stage *s, const char *digest, struct err *err)
 	}
 	fd = oci_blob_open(s->dirs, digest);
 	if (fd < 0)
-		return err_set(
-			err, ERR_INVALID, ENOENT, "blob %s is missing in the archive", digest);
+		return missing(digest, err);
 	strv_add(&s->reused_blobs, digest);
 	return 0;
 }
@@ -270,8 +290,7 @@ static int layer_job(struct stage *s, const char *digest, struct job **ret, stru
 		int fd = stage_open(s, digest, &size);
 
 		if (fd < 0)
-			return err_set(err, ERR_INVALID, ENOENT,
-				"blob %s is missing in the archive", digest);
+			return missing(digest, err);
 		b = xcalloc(1, sizeof(*b));
 		(void)snprintf(b->digest, sizeof(b->digest), "%s", digest);
 		b->fd = fd;

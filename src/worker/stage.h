@@ -48,6 +48,8 @@ int stage_bytes(
 struct stage_blob *stage_find(struct stage *s, const char *digest);
 /* A blob of the stage or of the store, for reading: a descriptor of the caller's, its size, or -ENOENT. */
 int stage_open(struct stage *s, const char *digest, int64_t *ret_size);
+/* One that is a document, as a whole: NUL-ended and owned. ERR_INVALID if there is none. */
+int stage_read(struct stage *s, const char *digest, char **ret, size_t *ret_len, struct err *err);
 
 /* This blob is part of an image: it is committed. ERR_INVALID if there is none. */
 int stage_want(struct stage *s, const char *digest, struct err *err);
