@@ -11,4 +11,7 @@ with Engine() as engine:
                    "DOCKER_CONFIG": str(engine.root / "home")}
     done = subprocess.run([str(SOURCE / "clients/smoke")], env=environment, cwd=engine.root, check=False)
     engine.clean()
-sys.exit(done.returncode)
+    complaints = engine.finish()
+for line in complaints:
+    print("#", line)
+sys.exit(1 if complaints else done.returncode)

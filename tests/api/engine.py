@@ -20,6 +20,7 @@ import time
 import urllib.parse
 
 import schema
+from recorder import Recorder
 
 SOURCE = pathlib.Path(os.environ.get("DAYFLY_SOURCE", pathlib.Path(__file__).parents[2]))
 PROGRAMS = pathlib.Path(os.environ.get("DAYFLY_PROGRAMS", SOURCE / "build/dev"))
@@ -171,12 +172,14 @@ class Engine:
         for folder in ("run", "data", "home", "reports"):
             (self.root / folder).mkdir(mode=0o700)
         self.socket = str(self.run / "docker.sock")
-        self.url = "unix://" + self.socket
+        # for clients that are not ours: what they are told is recorded and checked
+        self.url = f"unix://{self.root}/clients.sock"
         self.archive = self.root / "busybox.tar"
         self.image_id = make_image.make_archive(
             self.archive, IMAGE, [make_image.make_layer(make_image.find_busybox())])
         self.set_environment()
         self.start()
+        self.recorder = Recorder(self.url.removeprefix("unix://"), self.socket, self.check)
         try:
             if self.load_image:
                 self.load(self.archive)
@@ -189,6 +192,7 @@ class Engine:
     def __exit__(self, *_):
         with contextlib.suppress(Exception):
             self.clean()
+        self.recorder.stop()
         self.stop()
         if os.environ.get("DAYFLY_KEEP"):
             print(f"# kept {self.root}")
@@ -259,7 +263,9 @@ class Engine:
         return ""
 
     def finish(self):
-        reports = []
+        """What was wrong with the engine or any reply."""
+        self.recorder.stop()
+        reports = list(self.recorder.failures)
         for path in sorted((self.root / "reports").iterdir()):
             reports += [path.name + ":"] + path.read_text(errors="replace").splitlines()[:40]
         for line in self.activations.read_text().splitlines():
@@ -314,12 +320,11 @@ class Engine:
         answer = connection.getresponse()
         reply = Reply(method, path, answer.status, dict(answer.getheaders()), answer.read())
         connection.close()
-        self.check(reply)
+        self.check(method, path, reply.status, reply.headers.get("Content-Type", ""), reply.body)
         return reply
 
-    def check(self, reply):
-        self.complaints += self.checker.check(
-            reply.method, reply.path, reply.status, reply.headers.get("Content-Type", ""), reply.body)
+    def check(self, *reply):
+        self.complaints += self.checker.check(*reply)
 
     def get(self, path, **options):
         return self.request("GET", path, **options)
