@@ -79,17 +79,80 @@ int dir_open_make_at(int dir, const char *path, mode_t mode)
 	return fd >= 0 ? fd : -errno;
 }
 
-static int remove_children(int fd, unsigned *budget);
+/* A container can nest folders deeper than there are descriptors or stack to follow them. What lies
+ * deeper than this is moved to the top of what is removed, and its turn comes there. */
+#define REMOVE_DEPTH 100
 
-static int remove_entry(int dir, const char *name, unsigned char type, unsigned *budget)
+struct removal {
+	unsigned *budget;
+	int top; /* the folder that is removed, while it is open */
+	unsigned depth, moved;
+};
+
+static int remove_children(struct removal *rm, int fd);
+
+/* Whether that made a difference: a second try without one, at every level, would double the work with
+ * each of them. */
+static bool give_access(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700 && fchmod(fd, 0700) == 0;
+}
+
+static int move_up(struct removal *rm, int dir, const char *name)
+{
+	char up[20];
+
+	for (bool tried = false;;) {
+		(void)snprintf(up, sizeof(up), ".deep-%u", rm->moved++);
+		if (renameat2(dir, name, rm->top, up, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno == EEXIST)
+			continue;
+		/* its ".." changes, which takes the right to write into it */
+		if (errno != EACCES || tried || fchmodat(dir, name, 0700, 0) < 0)
+			return -errno;
+		(void)give_access(rm->top);
+		tried = true;
+	}
+}
+
+static int remove_folder(struct removal *rm, int fd)
+{
+	int r;
+
+	rm->depth++;
+	r = remove_children(rm, fd);
+	if (r == -EACCES && give_access(fd))
+		r = remove_children(rm, fd);
+	rm->depth--;
+	return r;
+}
+
+/* Again while something was moved here meanwhile. */
+static int remove_top(struct removal *rm, int fd)
+{
+	unsigned moved;
+	int r;
+
+	rm->top = fd;
+	do {
+		moved = rm->moved;
+		r = remove_folder(rm, fd);
+	} while (r == 0 && rm->moved != moved);
+	return r;
+}
+
+static int remove_entry(struct removal *rm, int dir, const char *name, unsigned char type)
 {
 	auto_fd int fd = FD_NONE;
 	int r;
 
-	if (budget) {
-		if (*budget == 0)
+	if (rm->budget) {
+		if (*rm->budget == 0)
 			return -E2BIG;
-		--*budget;
+		--*rm->budget;
 	}
 	if (type != DT_DIR) {
 		if (unlinkat(dir, name, 0) == 0 || errno == ENOENT)
@@ -101,6 +164,8 @@ static int remove_entry(int dir, const char *name, unsigned char type, unsigned 
 		return 0;
 	if (errno != ENOTEMPTY && errno != EEXIST)
 		return -errno;
+	if (rm->depth >= REMOVE_DEPTH)
+		return move_up(rm, dir, name);
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == EACCES) {
 		/* a directory its owner made unreadable: ours to delete all the same */
@@ -110,9 +175,7 @@ static int remove_entry(int dir, const char *name, unsigned char type, unsigned 
 	}
 	if (fd < 0)
 		return -errno;
-	r = remove_children(fd, budget);
-	if (r == -EACCES && fchmod(fd, 0700) == 0)
-		r = remove_children(fd, budget);
+	r = rm->depth ? remove_folder(rm, fd) : remove_top(rm, fd);
 	if (r < 0)
 		return r;
 	if (unlinkat(dir, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
@@ -120,7 +183,7 @@ static int remove_entry(int dir, const char *name, unsigned char type, unsigned 
 	return 0;
 }
 
-static int remove_children(int fd, unsigned *budget)
+static int remove_children(struct removal *rm, int fd)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
@@ -143,7 +206,7 @@ static int remove_children(int fd, unsigned *budget)
 		}
 		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
 			continue;
-		r = remove_entry(fd, e->d_name, e->d_type, budget);
+		r = remove_entry(rm, fd, e->d_name, e->d_type);
 		if (r < 0)
 			break;
 	}
@@ -153,7 +216,9 @@ static int remove_children(int fd, unsigned *budget)
 
 int tree_remove_at(int dir, const char *name, unsigned *budget)
 {
-	return remove_entry(dir, name, DT_UNKNOWN, budget);
+	struct removal rm = { .budget = budget, .top = FD_NONE };
+
+	return remove_entry(&rm, dir, name, DT_UNKNOWN);
 }
 
 int path_open_in_root(int root, const char *path, int flags, mode_t mode)

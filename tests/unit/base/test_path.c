@@ -1,3 +1,4 @@
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "../unit.h"
@@ -168,6 +169,37 @@ static void unreadable_folders_are_removed_all_the_same(void **unused)
 	assert_false(exists("t"));
 }
 
+/* name/x/x/…, readable but not writable; fd: where it begins. */
+static void make_deep(int fd, const char *name, unsigned levels)
+{
+	auto_fd int at = dir_open_make_at(fd, name, 0700);
+
+	for (unsigned i = 0; i < levels; i++) {
+		int deeper = dir_open_make_at(at, "x", 0700);
+
+		assert_true(deeper >= 0);
+		assert_int_equal(fchmod(at, 0500), 0);
+		(void)close(at);
+		at = deeper;
+	}
+}
+
+static void folders_nested_deeper_than_descriptors_go_are_removed(void **unused)
+{
+	struct rlimit few = { .rlim_cur = 512 }, before;
+
+	(void)unused;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	make_deep(dir.fd, "t", 1500);
+	put_file(dir.fd, ".deep-0", "not part of it");
+	assert_int_equal(tree_remove_at(dir.fd, "t", NULL), 0);
+	assert_int_equal(faccessat(dir.fd, "t", F_OK, 0), -1);
+	assert_file(dir.fd, ".deep-0", "not part of it");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 static void a_removal_stops_when_its_budget_is_spent(void **unused)
 {
 	unsigned budget = 5;
@@ -246,6 +278,7 @@ int main(void)
 		TEST(a_tree_is_removed_and_links_are_not_followed),
 		TEST(what_is_missing_is_removed_already),
 		TEST(unreadable_folders_are_removed_all_the_same),
+		TEST(folders_nested_deeper_than_descriptors_go_are_removed),
 		TEST(a_removal_stops_when_its_budget_is_spent),
 		TEST(nothing_leads_out_of_a_root),
 		TEST(links_resolve_as_the_root_would),
