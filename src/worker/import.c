@@ -1,6 +1,5 @@
 /* `docker import`: a tar of files becomes an image of one layer. The blob is the tar without
  * compression, as Docker keeps it. */
-#include <archive.h>
 #include <archive_entry.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/timefmt.h"
 #include "oci/event.h"
 #include "oci/reference.h"
+#include "worker/archive.h"
 #include "worker/changes.h"
 #include "worker/jobs.h"
 #include "worker/manifest.h"
@@ -78,13 +78,6 @@ static int read_words(struct import *i, struct err *err)
 
 /* ---- the body */
 
-static int fail(struct archive *a, struct err *err)
-{
-	const char *text = archive_error_string(a);
-
-	return err_set(err, ERR_INVALID, EBADMSG, "invalid archive: %s", text ? text : "no data");
-}
-
 static int copy_body(struct archive *a, struct stage_in *in, struct err *err)
 {
 	struct archive_entry *e;
@@ -94,31 +87,28 @@ static int copy_body(struct archive *a, struct stage_in *in, struct err *err)
 	int r;
 
 	if (archive_read_next_header(a, &e) != ARCHIVE_OK)
-		return fail(a, err);
+		return archive_invalid(a, "archive", err);
 	while ((r = archive_read_data_block(a, &data, &n, &offset)) == ARCHIVE_OK) {
 		int w = n ? stage_data(in, data, n, err) : 0;
 
 		if (w < 0)
 			return w;
 	}
-	return r == ARCHIVE_EOF ? 0 : fail(a, err);
+	return r == ARCHIVE_EOF ? 0 : archive_invalid(a, "archive", err);
 }
 
 static int read_body(struct import *i, struct err *err)
 {
-	struct archive *a = archive_read_new();
+	struct archive *a = archive_reader_new();
 	struct stage_in *in;
 	int r;
 
-	if (!a)
-		abort();
-	(void)archive_read_support_filter_all(a);
 	(void)archive_read_support_format_raw(a);
 	r = stage_begin(i->stage, true, &in, err);
 	if (r == 0) {
 		r = archive_read_open_fd(a, STDIN_FILENO, READ_BLOCK) == ARCHIVE_OK
 			? copy_body(a, in, err)
-			: fail(a, err);
+			: archive_invalid(a, "archive", err);
 		if (r == 0)
 			r = stage_end(in, &i->layer, err);
 		else

@@ -44,7 +44,9 @@ struct jobs *jobs_new(const struct dirs *d, bool squash)
 
 static void run(struct jobs *j, struct job *job)
 {
-	const struct unpack_how how = { .squash = j->squash, .hash_plain = job->hash_plain };
+	const struct unpack_how how = {
+		.squash = j->squash, .hash_plain = job->hash_plain, .entries_max = LAYER_ENTRIES_MAX
+	};
 
 	job->failed = layer_unpack(&job->source, job->tree, &how, &job->result, &job->err);
 	job->tree = fd_close(job->tree);

@@ -3,7 +3,6 @@
  * when manifest.json or index.json has come by, and the rest is forgotten. */
 #include "worker/load.h"
 
-#include <archive.h>
 #include <archive_entry.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "oci/event.h"
 #include "oci/layout.h"
 #include "oci/reference.h"
+#include "worker/archive.h"
 #include "worker/jobs.h"
 #include "worker/tree.h"
 
@@ -57,13 +57,6 @@ static void load_clear(struct load *l)
 	loads_clear(&l->loads);
 }
 
-static int archive_fail(struct archive *a, struct err *err)
-{
-	const char *text = archive_error_string(a);
-
-	return err_set(err, ERR_INVALID, EBADMSG, "invalid archive: %s", text ? text : "damaged");
-}
-
 /* ---- one entry */
 
 static int read_small(
@@ -79,7 +72,7 @@ static int read_small(
 	text = xmalloc((size_t)size + 1);
 	n = archive_read_data(a, text, (size_t)size);
 	if (n != size)
-		return archive_fail(a, err);
+		return archive_invalid(a, "archive", err);
 	text[size] = '\0';
 	free(*ret);
 	*ret = take_ptr(&text);
@@ -98,7 +91,7 @@ static int copy_data(struct archive *a, struct stage_in *in, struct err *err)
 		w = n ? stage_data(in, data, n, err) : 0;
 	if (w < 0)
 		return w;
-	return r == ARCHIVE_EOF ? 0 : archive_fail(a, err);
+	return r == ARCHIVE_EOF ? 0 : archive_invalid(a, "archive", err);
 }
 
 /* Whether the file's name says that the store has its bytes, so that unpacking them once more while
@@ -198,20 +191,17 @@ static int read_entries(struct load *l, struct archive *a, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return r == ARCHIVE_EOF ? 0 : archive_fail(a, err);
+	return r == ARCHIVE_EOF ? 0 : archive_invalid(a, "archive", err);
 }
 
 static int read_archive(struct load *l, struct err *err)
 {
-	struct archive *a = archive_read_new();
+	struct archive *a = archive_reader_new();
 	int r;
 
-	if (!a)
-		abort();
-	(void)archive_read_support_filter_all(a);
 	(void)archive_read_support_format_tar(a);
 	if (archive_read_open_fd(a, STDIN_FILENO, READ_BLOCK) != ARCHIVE_OK)
-		r = archive_fail(a, err);
+		r = archive_invalid(a, "archive", err);
 	else
 		r = read_entries(l, a, err);
 	(void)archive_read_free(a);

@@ -103,7 +103,7 @@ static int fail(struct err *err, int r, const char *path)
 /* Opens a folder below the root, making what is missing of it. Recursion ends: paths are limited. */
 static int open_dir(struct tree *t, const char *path)
 {
-	const char *slash = strrchr(path, '/');
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 	auto_free char *above = NULL;
 	auto_fd int up = FD_NONE;
 	int fd;
@@ -117,9 +117,11 @@ static int open_dir(struct tree *t, const char *path)
 	up = open_dir(t, above);
 	if (up < 0)
 		return up;
-	if (mkdirat(up, slash ? slash + 1 : path, PARENT_MODE) < 0 && errno != EEXIST)
-		return -errno;
-	return path_open_in_root(t->root, path, O_RDONLY | O_DIRECTORY, 0);
+	/* it was not there, so what is in the way now is a link to nowhere */
+	if (mkdirat(up, name, PARENT_MODE) < 0)
+		return errno == EEXIST ? -ENOENT : -errno;
+	fd = openat(up, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 /* The folder that path lies in (borrowed from the tree) and its last name. */

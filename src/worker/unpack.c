@@ -3,7 +3,6 @@
  * diff-id. libarchive only parses; files are made by worker/tree.c. */
 #include "worker/unpack.h"
 
-#include <archive.h>
 #include <archive_entry.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +12,12 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "worker/archive.h"
 #include "worker/tree.h"
 
-#define BLOCK       (256 * 1024)
-#define ENTRIES_MAX 4000000
-#define WHITEOUT    ".wh."
-#define OPAQUE      ".wh..wh..opq"
+#define BLOCK    (256 * 1024)
+#define WHITEOUT ".wh."
+#define OPAQUE   ".wh..wh..opq"
 /* Left free on the disk, looked at every so often: a layer is not worth a full disk. */
 #define DISK_RESERVE (INT64_C(64) << 20)
 #define DISK_LOOK    (INT64_C(64) << 20)
@@ -32,7 +31,7 @@ struct unpack {
 	struct tree *tree;
 	int dir;
 	int64_t size, looked;
-	unsigned entries;
+	unsigned entries_left;
 	int failed; /* -errno of the source */
 };
 
@@ -117,11 +116,7 @@ bool layer_magic(const void *data, size_t len)
 
 static int archive_fail(const struct unpack *u, struct archive *a, struct err *err)
 {
-	const char *text = archive_error_string(a);
-
-	if (u->failed)
-		return err_sys(err, u->failed, "read layer");
-	return err_set(err, ERR_INVALID, EBADMSG, "invalid layer: %s", text ? text : "damaged tar");
+	return u->failed ? err_sys(err, u->failed, "read layer") : archive_invalid(a, "layer", err);
 }
 
 /* Puts the first reader there if the source is compressed. */
@@ -135,10 +130,7 @@ static int open_plain(struct unpack *u, struct err *err)
 		return err_sys(err, (int)n, "read layer");
 	if (!layer_magic(head, (size_t)n) || is_tar(head, (size_t)n))
 		return 0;
-	u->plain = archive_read_new();
-	if (!u->plain)
-		abort();
-	(void)archive_read_support_filter_all(u->plain);
+	u->plain = archive_reader_new();
 	(void)archive_read_support_format_raw(u->plain);
 	if (archive_read_open(u->plain, u, NULL, plain_read, NULL) != ARCHIVE_OK ||
 		archive_read_next_header(u->plain, &entry) != ARCHIVE_OK)
@@ -324,9 +316,8 @@ static int unpack_entries(struct unpack *u, struct archive *tar, struct err *err
 	int r;
 
 	while ((r = archive_read_next_header(tar, &e)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
-		if (++u->entries > ENTRIES_MAX)
-			return err_set(err, ERR_INVALID, E2BIG, "layer has more than %d entries",
-				ENTRIES_MAX);
+		if (u->entries_left-- == 0)
+			return err_set(err, ERR_INVALID, E2BIG, "layer has too many entries");
 		r = unpack_entry(u, tar, e, err);
 		if (r < 0)
 			return r;
@@ -371,7 +362,9 @@ int layer_unpack(struct source *source, int dir, const struct unpack_how *how, s
 {
 	auto_free char *block = xmalloc(BLOCK);
 	auto_hash struct hash *hash = NULL;
-	struct unpack u = { .source = source, .block = block, .dir = dir };
+	struct unpack u = {
+		.source = source, .block = block, .dir = dir, .entries_left = how->entries_max
+	};
 	int r;
 
 	u.tree = tree_new(dir, how->squash);

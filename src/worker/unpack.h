@@ -18,10 +18,12 @@ bool layer_magic(const void *data, size_t len);
 #define LAYER_MAGIC_LEN 512
 
 /* How: squash as in worker/tree.h; hash_plain: hash a source without compression, too (whoever wrote it
- * may know its digest). */
+ * may know its digest); entries_max: more make it invalid. */
 struct unpack_how {
 	bool squash, hash_plain;
+	unsigned entries_max;
 };
+#define LAYER_ENTRIES_MAX 4000000
 
 /* Unpacks source below dir, an empty folder. The caller has entered the user namespace and may be any
  * thread; the umask is 0. On failure dir holds half a layer. */

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char outer[] = "/tmp/fuzz-layer-XXXXXX";
 	auto_fd int blob = memfd_create("layer", MFD_CLOEXEC);
 	auto_fd int around = FD_NONE, dir = FD_NONE;
-	const struct unpack_how how = { .squash = true };
+	const struct unpack_how how = { .squash = true, .entries_max = 10000 };
 	struct unpacked done;
 	struct source source;
 	struct err err = { 0 };

@@ -3,13 +3,17 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <limits.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+#include "base/alloc.h"
 #include "worker/tree.h"
 #include "worker/unpack.h"
+
+#define ENTRIES_MAX 40
 
 struct entry {
 	const char *path;
@@ -58,12 +62,13 @@ static void write_entry(struct archive *a, const struct entry *e)
 	archive_entry_free(ae);
 }
 
-static int make_tar(const struct entry *entries, size_t n, int (*filter)(struct archive *))
+static int make_archive(const struct entry *entries, size_t n, int (*format)(struct archive *),
+	int (*filter)(struct archive *))
 {
 	int fd = memfd_create("layer", MFD_CLOEXEC);
 	struct archive *a = archive_write_new();
 
-	(void)archive_write_set_format_pax(a);
+	(void)format(a);
 	if (filter)
 		assert_int_equal(filter(a), ARCHIVE_OK);
 	assert_int_equal(archive_write_open_fd(a, fd), ARCHIVE_OK);
@@ -74,10 +79,33 @@ static int make_tar(const struct entry *entries, size_t n, int (*filter)(struct 
 	return fd;
 }
 
+static int make_tar(const struct entry *entries, size_t n, int (*filter)(struct archive *))
+{
+	return make_archive(entries, n, archive_write_set_format_pax, filter);
+}
+
+/* The size of the first entry of a tar without extensions: 12 bytes at 124 of its header, whose sum is
+ * at 148, with itself taken for blanks. */
+static void set_size(int fd, const char size[12])
+{
+	unsigned char head[512];
+	unsigned sum = 0;
+
+	assert_int_equal(pread(fd, head, sizeof(head), 0), sizeof(head));
+	memcpy(head + 124, size, 12);
+	memset(head + 148, ' ', 8);
+	for (size_t i = 0; i < sizeof(head); i++)
+		sum += head[i];
+	(void)snprintf((char *)head + 148, 8, "%06o", sum);
+	assert_int_equal(pwrite(fd, head, sizeof(head), 0), sizeof(head));
+}
+
 /* Unpacks fd's tar into a new folder "layer" in f. */
 static int unpack_fd(struct folder *f, int fd, struct unpacked *ret, struct err *err)
 {
-	const struct unpack_how how = { .squash = true, .hash_plain = true };
+	const struct unpack_how how = {
+		.squash = true, .hash_plain = true, .entries_max = ENTRIES_MAX
+	};
 	auto_fd int dir = dir_open_make_at(f->fd, "layer", 0755);
 	struct source s;
 	int r;
@@ -370,6 +398,87 @@ static void paths_are_cleaned_and_names_limited(void **unused)
 	assert_true(tree_clean_path(name, &clean, &err) < 0);
 }
 
+static void a_layer_has_no_more_entries_than_allowed(void **unused)
+{
+	struct entry entries[ENTRIES_MAX + 1];
+	struct folder f = make_folder();
+	struct err err = { 0 };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_LEN(entries); i++)
+		entries[i] = (struct entry)FILE_AT("again", "x");
+	assert_int_equal(unpack(&f, entries, ENTRIES_MAX, &err), 0);
+	assert_int_equal(unpack(&f, entries, ENTRIES_MAX + 1, &err), -E2BIG);
+	assert_non_null(strstr(err.msg, "too many entries"));
+	drop_folder(&f);
+}
+
+/* A path of n characters: names of one letter. */
+static char *long_path(size_t n)
+{
+	char *path = xcalloc(1, n + 1);
+
+	for (size_t i = 0; i < n; i++)
+		path[i] = i % 2 ? '/' : 'p';
+	return path;
+}
+
+static void paths_longer_than_the_kernel_takes_are_refused(void **unused)
+{
+	auto_free char *longest = long_path(PATH_MAX - 1), *longer = long_path(PATH_MAX + 1);
+	const struct entry good[] = { DIR_AT(longest) };
+	const struct entry bad[] = { FILE_AT(longer, "x") };
+	struct folder f = make_folder();
+	struct err err = { 0 };
+
+	(void)unused;
+	assert_int_equal(UNPACK(&f, good, &err), 0);
+	assert_int_equal(UNPACK(&f, bad, &err), -ENAMETOOLONG);
+	assert_non_null(strstr(err.msg, "path is too long"));
+	drop_folder(&f);
+}
+
+/* Links make folders deeper than any path. Whatever comes of it can be removed again. */
+static void folders_nested_through_links_can_be_removed(void **unused)
+{
+	static const char *const links[] = { "l0", "l1", "l2" };
+	auto_free char *deep = long_path(1199);
+	auto_strv char **below = NULL;
+	struct entry entries[2 * ARRAY_LEN(links)] = { DIR_AT(deep), LINK_AT(links[0], deep) };
+	struct folder f = make_folder();
+	struct err err = { 0 };
+
+	(void)unused;
+	for (size_t i = 1; i < ARRAY_LEN(links); i++) {
+		strv_add_take(&below, xasprintf("%s/%s", links[i - 1], deep));
+		entries[2 * i] = (struct entry)DIR_AT(below[i - 1]);
+		entries[2 * i + 1] = (struct entry)LINK_AT(links[i], below[i - 1]);
+	}
+	if (UNPACK(&f, entries, &err) < 0)
+		assert_true(err.sys > 0 && err.msg[0]);
+	drop_folder(&f);
+}
+
+static void a_file_shorter_than_its_header_says_is_refused(void **unused)
+{
+	static const struct entry entries[] = { FILE_AT("file", "some text") };
+	static const char *const sizes[] = { "00001000000", "77777777777",
+		"\x80\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xff" };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		auto_fd int fd = make_archive(entries, 1, archive_write_set_format_ustar, NULL);
+		struct folder f = make_folder();
+		struct unpacked done;
+		struct err err = { 0 };
+
+		set_size(fd, sizes[i]);
+		assert_true(unpack_fd(&f, fd, &done, &err) < 0);
+		assert_int_equal(err.kind, ERR_INVALID);
+		drop_folder(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -382,6 +491,10 @@ int main(void)
 		cmocka_unit_test(device_nodes_are_left_out),
 		cmocka_unit_test(what_is_no_tar_or_a_cut_one_is_refused),
 		cmocka_unit_test(paths_are_cleaned_and_names_limited),
+		cmocka_unit_test(a_layer_has_no_more_entries_than_allowed),
+		cmocka_unit_test(paths_longer_than_the_kernel_takes_are_refused),
+		cmocka_unit_test(folders_nested_through_links_can_be_removed),
+		cmocka_unit_test(a_file_shorter_than_its_header_says_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
