@@ -407,15 +407,18 @@ int compile_plan(const struct container *ct, const struct compile_paths *paths, 
 
 /* ---- with the disk */
 
+/* From the top down. Images do hold a layer several times, but overlayfs takes a folder once: the
+ * uppermost shows and hides all that those below it would. */
 static int layer_paths(struct core *c, char *const *diff_ids, char ***ret, struct err *err)
 {
 	for (size_t i = strv_len(diff_ids); i > 0; i--) {
-		char *path;
+		auto_free char *path = NULL;
 		int r = image_layer_path(c, diff_ids[i - 1], &path, err);
 
 		if (r < 0)
 			return r;
-		strv_add_take(ret, path);
+		if (!strv_has(*ret, path))
+			strv_add_take(ret, take_ptr(&path));
 	}
 	return 0;
 }
