@@ -97,7 +97,7 @@ def _(e):
     image, archive = archive_of(e, "packed:1", [tar_of({"a/file": b"text"})])
     bodies = [archive, gzip.compress(archive)]
     if shutil.which("zstd"):
-        bodies.append(subprocess.run(["zstd", "-c"], input=archive, capture_output=True, check=True).stdout)
+        bodies.append(zstd(archive))
     for body in bodies:
         same(load(e, body), [{"stream": "Loaded image: packed:1\n"}])
         same(e.get("/images/packed:1/json").expect(200).json["Id"], image)
@@ -152,6 +152,142 @@ def _(e):
     same(seen["Os"], "linux")
     for number in range(2):
         e.delete(f"/images/skop:{number}").expect(200)
+
+
+@case("archives of podman load, alone and with several names")
+def _(e):
+    if not shutil.which("podman"):
+        raise Skip("no podman")
+    state = e.root / "podman"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(state), "XDG_RUNTIME_DIR": str(state / "run")}
+    (state / "run").mkdir(parents=True, mode=0o700)
+
+    def podman(*words):
+        return subprocess.run(["podman", "--cgroup-manager=cgroupfs", "--storage-driver=vfs",
+                               "--events-backend=none", *words], capture_output=True, text=True,
+                              env=environment, cwd=state, check=False)
+    try:
+        loaded = podman("load", "-i", str(e.archive))
+        if loaded.returncode:
+            raise Skip(f"podman does not work here: {loaded.stderr[-200:]}")
+        name = loaded.stdout.split()[-1]
+        podman("tag", name, "docker.io/library/pod:1", "docker.io/library/pod:2").check_returncode()
+        podman("untag", name, name).check_returncode()
+        for kind in ("docker-archive", "oci-archive"):
+            podman("save", "--format", kind, "-o", f"{kind}.tar", "docker.io/library/pod:1").check_returncode()
+            same(load(e, (state / f"{kind}.tar").read_bytes()), [{"stream": "Loaded image: pod:1\n"}])
+            runs(e, "pod:1")
+            e.delete("/images/pod:1").expect(200)
+        podman("save", "-m", "-o", "both.tar", "pod:1", "pod:2").check_returncode()
+        same({r["stream"] for r in load(e, (state / "both.tar").read_bytes())},
+             {f"Loaded image: {name}\n" for name in ("pod:1", "pod:2")})
+        for name in ("pod:1", "pod:2"):
+            e.delete(f"/images/{name}").expect(200)
+    finally:
+        e.remove_tree(state)
+
+
+def runs(e, image):
+    """The image's own shell runs in it."""
+    made = e.post("/containers/create", {"Image": image, "Cmd": ["true"],
+                                         "HostConfig": {"NetworkMode": "none"}}).expect(201).json["Id"]
+    e.post(f"/containers/{made}/start").expect(204)
+    same(e.wait(made), 0)
+    e.delete(f"/containers/{made}").expect(204)
+
+
+def zstd(data):
+    return subprocess.run(["zstd", "-c"], input=data, capture_output=True, check=True).stdout
+
+
+def digest(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def blobs_of(*contents):
+    return {f"blobs/sha256/{digest(data)[7:]}": data for data in contents}
+
+
+def base_layer(e):
+    """The plain tar of the engine's own image."""
+    with tarfile.open(e.archive) as outer:
+        return outer.extractfile(next(m for m in outer if m.name.endswith(".tar"))).read()
+
+
+def config_of(*layers):
+    return json.dumps({"architecture": os.uname().machine.replace("x86_64", "amd64").replace("aarch64", "arm64"),
+                       "os": "linux", "config": {"Cmd": ["true"]},
+                       "rootfs": {"type": "layers", "diff_ids": [digest(l) for l in layers]}}).encode()
+
+
+@case("docker save of old: a folder per layer with VERSION, json and layer.tar, some of them links")
+def _(e):
+    layers = [base_layer(e), tar_of({"one": b"1"})]
+    config = config_of(*layers, layers[1])
+    ids = ["a1" * 32, "b2" * 32, "c3" * 32]
+    files = {f"{i}/VERSION": b"1.0" for i in ids} | {f"{i}/json": b'{"id":"%s"}' % i.encode() for i in ids}
+    files |= {f"{i}/layer.tar": layer for i, layer in zip(ids, layers)}
+    files |= {f"{digest(config)[7:]}.json": config,
+              "repositories": json.dumps({"old": {"1": ids[2]}}).encode(),
+              "manifest.json": json.dumps([{"Config": f"{digest(config)[7:]}.json", "RepoTags": ["old:1"],
+                                            "Layers": [f"{i}/layer.tar" for i in ids]}]).encode()}
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        link = tarfile.TarInfo(f"{ids[2]}/layer.tar")
+        link.type, link.linkname = tarfile.SYMTYPE, f"../{ids[1]}/layer.tar"
+        tar.addfile(link)
+        for name, data in files.items():
+            make_image.add(tar, name, data)
+    same(load(e, out.getvalue()), [{"stream": "Loaded image: old:1\n"}])
+    same(e.get("/images/old:1/json").expect(200).json["Id"], digest(config))
+    runs(e, "old:1")
+    e.delete("/images/old:1").expect(200)
+
+
+@case("docker save of today: an OCI layout with index.json and manifest.json, layers plain or compressed")
+def _(e):
+    for number, pack in enumerate((bytes, gzip.compress, zstd if shutil.which("zstd") else bytes)):
+        name = f"today:{number}"
+        plain = [base_layer(e), tar_of({"two": b"2"})]
+        layers = [pack(layer) for layer in plain]
+        config = config_of(*plain)
+        manifest = json.dumps({"schemaVersion": 2, "config": {"digest": digest(config)},
+                               "layers": [{"digest": digest(l)} for l in layers]}).encode()
+        inner = json.dumps({"schemaVersion": 2, "manifests": [
+            {"digest": "sha512:unused", "platform": {"os": "unknown", "architecture": "unknown"}},
+            {"digest": digest(manifest), "mediaType": "application/vnd.oci.image.manifest.v1+json",
+             "platform": {k: json.loads(config)[k] for k in ("os", "architecture")}}]}).encode()
+        index = json.dumps({"schemaVersion": 2, "manifests": [
+            {"digest": digest(inner), "mediaType": "application/vnd.oci.image.index.v1+json",
+             "annotations": {"io.containerd.image.name": f"docker.io/library/{name}",
+                             "org.opencontainers.image.ref.name": str(number)}}]}).encode()
+        listed = json.dumps([{"Config": f"blobs/sha256/{digest(config)[7:]}", "RepoTags": [name],
+                              "Layers": [f"blobs/sha256/{digest(l)[7:]}" for l in layers]}]).encode()
+        oci = blobs_of(config, manifest, inner, *layers) | {"index.json": index, "oci-layout": b"{}"}
+        for files in (oci, oci | {"manifest.json": listed}):
+            same(load(e, tar_of(files)), [{"stream": f"Loaded image: {name}\n"}])
+            same(e.get(f"/images/{name}/json").expect(200).json["Id"], digest(config))
+            runs(e, name)
+            e.delete(f"/images/{name}").expect(200)
+
+
+@case("an archive with more than its share of layers, names or nested indexes is refused")
+def _(e):
+    def index_to(data):
+        return json.dumps({"manifests": [{"digest": digest(data),
+                                          "mediaType": "application/vnd.oci.image.index.v1+json"}]}).encode()
+    nested = [b"{}"]
+    for _ in range(8):
+        nested.append(index_to(nested[-1]))
+    bodies = {
+        "more than 127 layers": {"manifest.json": json.dumps([{"Config": "c", "Layers": ["l"] * 128}]).encode()},
+        "more than 2000 names": {"manifest.json": json.dumps([{"Config": "c", "RepoTags": ["n"] * 2001}]).encode()},
+        "nested too deeply": blobs_of(*nested[:-1]) | {"index.json": nested[-1]},
+        "larger than": {"manifest.json": b" " * (5 << 20)},
+        "too many values": {"index.json": b"[" + b"{}," * 200000 + b"{}]"},
+    }
+    for part, files in bodies.items():
+        has(load(e, tar_of(files))[-1]["error"], part)
 
 
 @case("docker import makes an image with the changes asked for")
