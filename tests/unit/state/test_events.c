@@ -4,27 +4,8 @@
 
 #include "base/alloc.h"
 #include "base/jsonw.h"
+#include "events_tree.h"
 #include "state/events.h"
-#include "tree.h"
-
-static struct tree tree;
-static int events; /* data/events */
-
-static int setup(void **unused)
-{
-	(void)unused;
-	tree_make(&tree);
-	events = openat(tree.dirs.data, "events", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return 0;
-}
-
-static int teardown(void **unused)
-{
-	(void)unused;
-	(void)fd_close(events);
-	tree_drop(&tree);
-	return 0;
-}
 
 static void assert_printed(const struct event *e, const char *text)
 {
