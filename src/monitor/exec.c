@@ -197,8 +197,7 @@ static int exec_run(struct exec *e, struct exec_request *req, const struct plan 
 	if (r == 0) {
 		child.cgroup = &e->m->cgroup;
 		exec_size(e->dir, req->msg, plan, &child.height, &child.width);
-		r = rt_exec(&e->m->dirs, e->m->process.pidfd, plan, &child, &e->process, exit_code,
-			err);
+		r = rt_exec(e->m->process.pidfd, plan, &child, &e->process, exit_code, err);
 	}
 	stdio_child_ends_close(&child);
 	return r;

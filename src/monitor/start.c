@@ -85,7 +85,7 @@ static int launch(struct monitor *m, const struct plan *plan, int *exit_code, st
 	if (r == 0)
 		r = open_log(m, plan, err);
 	if (r == 0)
-		r = rt_start(&m->dirs, plan, &child, &hooks, &m->process, exit_code, err);
+		r = rt_start(plan, &child, &hooks, &m->process, exit_code, err);
 	stdio_child_ends_close(&child);
 	return r;
 }

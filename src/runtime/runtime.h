@@ -55,13 +55,13 @@ struct rt_hooks {
 	int (*on_created)(void *arg, const struct rt_process *p, struct err *err);
 	void *arg;
 };
-int rt_start(const struct dirs *d, const struct plan *plan, const struct rt_io *io,
-	const struct rt_hooks *hooks, struct rt_process *ret, int *exit_code, struct err *err);
+int rt_start(const struct plan *plan, const struct rt_io *io, const struct rt_hooks *hooks,
+	struct rt_process *ret, int *exit_code, struct err *err);
 
 /* Runs the program of exec (an exec's plan: env, arg, cwd, user, group, caps, seccomp, no-new-privs,
  * rlimit) in the running container. Same contract, with 126 for "anything else". */
-int rt_exec(const struct dirs *d, int container_pidfd, const struct plan *exec,
-	const struct rt_io *io, struct rt_process *ret, int *exit_code, struct err *err);
+int rt_exec(int container_pidfd, const struct plan *exec, const struct rt_io *io,
+	struct rt_process *ret, int *exit_code, struct err *err);
 
 /* Resizes a console; 0 or -errno. */
 int rt_console_resize(int console, unsigned short height, unsigned short width);

@@ -356,7 +356,8 @@ static const struct enter enter_none = {
 	.init = FD_NONE,
 };
 
-int rt_start(const struct dirs *d, const struct plan *plan, const struct rt_io *io,
+/* container: FD_NONE to make one, or the pidfd of the one to make a process in. */
+static int launch(const struct plan *plan, const struct rt_io *io, int container,
 	const struct rt_hooks *hooks, struct rt_process *ret, int *exit_code, struct err *err)
 {
 	struct rt_process p = { .pid = -1, .pidfd = FD_NONE, .console = FD_NONE };
@@ -365,39 +366,29 @@ int rt_start(const struct dirs *d, const struct plan *plan, const struct rt_io *
 	struct enter e = enter_none;
 	int r;
 
-	(void)d;
 	e.plan = plan;
 	e.io = &streams;
 	streams_default(&streams, null);
-	*exit_code = voice_start.exit_code;
 	r = enter_prepare(&e, &sock, err);
 	if (r == 0)
-		r = container_run(&e, sock, hooks, &p, exit_code, err);
+		r = container < 0 ? container_run(&e, sock, hooks, &p, exit_code, err)
+				  : exec_run(&e, sock, container, &p, exit_code, err);
 	enter_clear(&e);
 	if (r == 0)
 		*ret = p;
 	return r;
 }
 
-int rt_exec(const struct dirs *d, int container_pidfd, const struct plan *exec,
-	const struct rt_io *io, struct rt_process *ret, int *exit_code, struct err *err)
+int rt_start(const struct plan *plan, const struct rt_io *io, const struct rt_hooks *hooks,
+	struct rt_process *ret, int *exit_code, struct err *err)
 {
-	struct rt_process p = { .pid = -1, .pidfd = FD_NONE, .console = FD_NONE };
-	auto_fd int sock = FD_NONE, null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct rt_io streams = *io;
-	struct enter e = enter_none;
-	int r;
+	*exit_code = voice_start.exit_code;
+	return launch(plan, io, FD_NONE, hooks, ret, exit_code, err);
+}
 
-	(void)d;
-	e.plan = exec;
-	e.io = &streams;
-	streams_default(&streams, null);
+int rt_exec(int container_pidfd, const struct plan *exec, const struct rt_io *io,
+	struct rt_process *ret, int *exit_code, struct err *err)
+{
 	*exit_code = voice_exec.exit_code;
-	r = enter_prepare(&e, &sock, err);
-	if (r == 0)
-		r = exec_run(&e, sock, container_pidfd, &p, exit_code, err);
-	enter_clear(&e);
-	if (r == 0)
-		*ret = p;
-	return r;
+	return launch(exec, io, container_pidfd, NULL, ret, exit_code, err);
 }
