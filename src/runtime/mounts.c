@@ -95,7 +95,8 @@ static bool same_kind(int a, int b)
 	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && S_ISDIR(x.st_mode) == S_ISDIR(y.st_mode);
 }
 
-/* Attaches a copy of source, changed as the options say, on target. */
+/* Attaches a copy of source on target and changes it as the options say: in this order, because older
+ * kernels change only what is attached. Nobody looks yet. */
 static int bind_fd(const struct enter *e, int source, int target, const struct options *o)
 {
 	auto_fd int tree = FD_NONE;
@@ -106,12 +107,10 @@ static int bind_fd(const struct enter *e, int source, int target, const struct o
 	tree = mount_clone(source, "", o->recursive);
 	if (tree < 0)
 		return tree;
-	if (o->attrs || o->propagation != e->propagation) {
+	r = mount_attach(tree, target);
+	if (r == 0 && (o->attrs || o->propagation != e->propagation))
 		r = mount_change(tree, o->recursive, o->attrs, o->propagation);
-		if (r < 0)
-			return r;
-	}
-	return mount_attach(tree, target);
+	return r;
 }
 
 static int bind_mount(struct enter *e, const struct plan_item *m, const char *host,
