@@ -8,7 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
 #include "base/fd.h"
+#include "base/path.h"
 
 /* Reads state (field 3) and start time (field 22). The command (field 2) may hold anything, blanks and
  * parentheses too, so fields are counted from its last ')'. */
@@ -68,4 +70,13 @@ int proc_pidfd(pid_t pid)
 int proc_pidfd_kill(int pidfd, int sig)
 {
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
+}
+
+int proc_oom_score_adj(void)
+{
+	auto_free char *text = NULL;
+
+	if (file_read_at(AT_FDCWD, "/proc/self/oom_score_adj", 64, &text, NULL) < 0)
+		return 0;
+	return (int)strtol(text, NULL, 10);
 }

@@ -12,3 +12,6 @@ bool proc_alive(pid_t pid, uint64_t start);
 /* pidfd_open(2); -errno on failure. */
 int proc_pidfd(pid_t pid);
 int proc_pidfd_kill(int pidfd, int sig);
+
+/* Our own oom_score_adj; 0 if it cannot be read. What we start may raise it, lowering is a privilege. */
+int proc_oom_score_adj(void);

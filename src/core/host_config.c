@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "core/caps.h"
 #include "core/config.h"
@@ -355,7 +356,20 @@ bad:
 		"invalid JSON: HostConfig.ConsoleSize must be [height, width]");
 }
 
-static int check_rest(struct host_config *h, const struct container_config *c, struct err *err)
+/* Lowering takes a privilege on the host; Docker's rootless mode raises such a wish without a word. */
+static void warn_oom_score(const struct host_config *h, char ***w)
+{
+	int own = proc_oom_score_adj();
+
+	if (h->oom_score_adj && h->oom_score_adj < own)
+		strv_add_take(w,
+			xasprintf("OomScoreAdj %lld is below the engine's own, which only root of "
+				  "the host may go below: it will be %d.",
+				(long long)h->oom_score_adj, own));
+}
+
+static int check_rest(
+	struct host_config *h, const struct container_config *c, char ***w, struct err *err)
 {
 	int64_t size, files;
 
@@ -367,6 +381,7 @@ static int check_rest(struct host_config *h, const struct container_config *c, s
 		return err_set(err, ERR_INVALID, ERANGE,
 			"invalid value %lld for OomScoreAdj, range for oom score adj is [-1000, 1000]",
 			(long long)h->oom_score_adj);
+	warn_oom_score(h, w);
 	if (str_eq(h->uts_mode, "host") && !str_empty(c->hostname))
 		return err_set(
 			err, ERR_INVALID, EINVAL, "conflicting options: hostname and the UTS mode");
@@ -416,7 +431,7 @@ int host_config_settle(struct host_config *h, const struct container_config *c, 
 	if (r == 0)
 		r = check_console_size(h->console_size, err);
 	if (r == 0)
-		r = check_rest(h, c, err);
+		r = check_rest(h, c, w, err);
 	settle_paths(&h->masked_paths, default_masked, h->privileged);
 	settle_paths(&h->readonly_paths, default_readonly, h->privileged);
 	return r;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #define CGROUP_ROOT     "/sys/fs/cgroup"
 #define POLL_EVERY_NS   (200 * 1000)
 #define CGROUP_TEXT_MAX 4096
+#define PROCS_MAX       (1 << 20)
+#define KILL_ROUNDS     32
 
 /* The "0::/path" line of /proc/self/cgroup; *ret is owned. */
 static int own_cgroup(char **ret)
@@ -145,7 +148,29 @@ uint64_t cgroup_oom_kills(const struct cgroup *g)
 	return line ? strtoull(line + strlen("oom_kill "), NULL, 10) : 0;
 }
 
+/* Before Linux 5.14. Some may be born while we look, so look again. */
+static int kill_each(int payload)
+{
+	for (int round = 0; round < KILL_ROUNDS; round++) {
+		auto_free char *text = NULL;
+		int pid, len, r;
+
+		r = file_read_at(payload, "cgroup.procs", PROCS_MAX, &text, NULL);
+		if (r < 0 || !*text)
+			return r;
+		for (const char *at = text; sscanf(at, "%d%n", &pid, &len) == 1; at += len)
+			if (pid > 0) /* 0: in a namespace we cannot see */
+				(void)kill(pid, SIGKILL);
+	}
+	return 0;
+}
+
 int cgroup_kill(const struct cgroup *g)
 {
-	return g->payload < 0 ? -ENOENT : write_text(g->payload, "cgroup.kill", "1");
+	int r;
+
+	if (g->payload < 0)
+		return -ENOENT;
+	r = write_text(g->payload, "cgroup.kill", "1");
+	return r == -ENOENT ? kill_each(g->payload) : r;
 }

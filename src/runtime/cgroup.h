@@ -28,5 +28,5 @@ void cgroup_close(struct cgroup *g);
 
 /* oom_kill of the payload's memory.events: processes killed so far; 0 without the controller. */
 uint64_t cgroup_oom_kills(const struct cgroup *g);
-/* Kills whatever is left in the payload (cgroup.kill, Linux 5.14). 0, or -errno. */
+/* Kills whatever is left in the payload (cgroup.kill, or one by one before Linux 5.14). 0, or -errno. */
 int cgroup_kill(const struct cgroup *g);

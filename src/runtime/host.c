@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "runtime/enter.h"
 
 static int write_in_root(struct enter *e, const char *path, const char *value)
@@ -63,20 +64,24 @@ int loopback_up(struct enter *e, struct err *err)
 	return 0;
 }
 
-/* Below what the user's session has is a privilege nobody here holds; then the score stays. */
+/* A score below the engine's own would take a privilege on the host. It stays then, as in Docker's
+ * rootless mode; the reply to create has warned. */
 int oom_score_set(struct enter *e, struct err *err)
 {
 	const char *value = plan_get(e->plan, "oom-score-adj", NULL);
 	auto_fd int fd = FD_NONE;
+	int64_t score;
 	int r;
 
 	if (!value)
 		return 0;
-	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (str_to_i64(value, &score) < 0)
+		return err_set(err, ERR_SYSTEM, EBADMSG, "the plan's oom-score-adj is no number");
+	if (score < proc_oom_score_adj())
 		return 0;
-	r = fd_write_all(fd, value, strlen(value));
-	return r < 0 && r != -EACCES && r != -EPERM ? rt_sys(err, r, "set it to %s", value) : 0;
+	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+	r = fd < 0 ? -errno : fd_write_all(fd, value, strlen(value));
+	return r < 0 ? rt_sys(err, r, "set it to %s", value) : 0;
 }
 
 /* clang-format off */
