@@ -66,6 +66,21 @@ static void add_root(struct buf *plan, const struct host_config *h, const struct
 		plan_add(plan, "readonly-root");
 }
 
+/* A choice of the engine, not of the container: it may be another at the next start. */
+static int add_storage(struct buf *plan, struct err *err)
+{
+	const char *storage = getenv("DAYFLY_STORAGE");
+
+	if (str_empty(storage))
+		return 0;
+	if (!str_eq(storage, "overlayfs") && !str_eq(storage, "fuse-overlayfs"))
+		return err_set(err, ERR_SYSTEM, EINVAL,
+			"the engine's DAYFLY_STORAGE is %.64s, but can be overlayfs or fuse-overlayfs only",
+			storage);
+	plan_add(plan, "storage", storage);
+	return 0;
+}
+
 /* One of Docker's own mounts, unless the user mounts something there or above it in dev/. */
 static void add_own(struct buf *plan, const struct mount_points *user, const char *type,
 	const char *source, const char *target, const char *options)
@@ -373,6 +388,9 @@ static int compile_all(const struct container *ct, const struct container_config
 	int r;
 
 	r = mount_points_read(h, &mounts, err);
+	if (r < 0)
+		return r;
+	r = add_storage(plan, err);
 	if (r < 0)
 		return r;
 	add_identity(plan, ct);

@@ -11,6 +11,7 @@
 enum report_kind {
 	REPORT_PROCESS, /* with the pidfd: exec, where the parent does not clone itself */
 	REPORT_CONSOLE, /* with the master end */
+	REPORT_FUSE,    /* with /dev/fuse: the root is mounted and wants its server */
 	REPORT_EXEC,    /* the next thing is execve */
 	REPORT_FAILED,
 };

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "runtime/enter.h"
+#include "runtime/fuse.h"
 #include "runtime/mountfd.h"
 
 #define OVERLAY_DATA_MAX 4096 /* mount(2) takes one page of text */
@@ -78,6 +79,29 @@ static int overlay_mount(struct enter *e, int upper, int work, struct err *err)
 	return 0;
 }
 
+/* The kernel's own, or else the program: overlayfs wants Linux 5.11 and a file system below that can
+ * carry it, which NFS for one cannot. The plan may insist on either. */
+static int layers_mount(struct enter *e, const char *path, int upper, struct err *err)
+{
+	const char *storage = plan_get(e->plan, "storage", "");
+	auto_fd int work = FD_NONE;
+	struct err kernel, fuse = { 0 };
+	int r;
+
+	if (str_eq(storage, "fuse-overlayfs"))
+		return fuse_root_mount(e, path, err);
+	r = open_folder(plan_get(e->plan, "work", ""), &work, err);
+	if (r < 0)
+		return r;
+	r = overlay_mount(e, upper, work, err);
+	if (r == 0 || str_eq(storage, "overlayfs"))
+		return r;
+	if (fuse_root_mount(e, path, &fuse) == 0)
+		return 0;
+	kernel = *err;
+	return err_set(err, ERR_SYSTEM, -r, "%.100s; instead of it: %.140s", kernel.msg, fuse.msg);
+}
+
 static int plain_mount(int upper, struct err *err)
 {
 	auto_fd int tree = mount_clone(upper, "", false);
@@ -89,19 +113,14 @@ static int plain_mount(int upper, struct err *err)
 int root_assemble(struct enter *e, struct err *err)
 {
 	const char *upper_path = plan_get(e->plan, "upper", "");
-	auto_fd int upper = FD_NONE, work = FD_NONE;
+	auto_fd int upper = FD_NONE;
 	int r;
 
 	r = open_folder(upper_path, &upper, err);
 	if (r < 0)
 		return r;
-	if (plan_has(e->plan, "lower")) {
-		r = open_folder(plan_get(e->plan, "work", ""), &work, err);
-		if (r == 0)
-			r = overlay_mount(e, upper, work, err);
-	} else {
-		r = plain_mount(upper, err);
-	}
+	r = plan_has(e->plan, "lower") ? layers_mount(e, upper_path, upper, err)
+				       : plain_mount(upper, err);
 	if (r < 0)
 		return r;
 	return open_folder(
@@ -135,6 +154,6 @@ int root_readonly(struct enter *e, struct err *err)
 
 	if (!plan_has(e->plan, "readonly-root"))
 		return 0;
-	r = mount_change(e->root, false, MOUNT_RDONLY, 0);
+	r = mount_remount(e->root, "/", MOUNT_RDONLY);
 	return r < 0 ? rt_sys(err, r, "make the root read-only") : 0;
 }

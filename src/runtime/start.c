@@ -18,6 +18,7 @@
 #include "base/proc.h"
 #include "runtime/cgroup.h"
 #include "runtime/enter.h"
+#include "runtime/fuse.h"
 #include "runtime/report.h"
 
 #define EXIT_FAILED 128 /* Docker's code for a start that failed on the engine's side */
@@ -148,8 +149,8 @@ static void take_report_fd(int *slot, int fd)
 
 /* Listens until the program runs or has failed. The end of file is waited for in any case: with exec
  * the process may fail before its helper has told us its number. */
-static int follow(
-	int sock, const struct voice *voice, struct rt_process *p, int *exit_code, struct err *err)
+static int follow(int sock, const struct plan *plan, const struct voice *voice,
+	struct rt_process *p, int *exit_code, struct err *err)
 {
 	bool executing = false;
 	int result = 0;
@@ -168,6 +169,12 @@ static int follow(
 			take_report_fd(&p->pidfd, fd);
 			break;
 		case REPORT_CONSOLE: take_report_fd(&p->console, fd); break;
+		case REPORT_FUSE:
+			n = fuse_root_serve(plan, fd, err);
+			(void)fd_close(fd);
+			if (n < 0)
+				return err_prefix(err, "%s", voice->engine);
+			break;
 		case REPORT_EXEC: executing = true; break;
 		case REPORT_FAILED: result = failure_text(&r, voice, exit_code, err); break;
 		}
@@ -214,7 +221,7 @@ static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks
 	e->report = fd_close(e->report);
 	r = hooks && hooks->on_created ? hooks->on_created(hooks->arg, p, err) : 0;
 	if (r == 0)
-		r = follow(sock, &voice_start, p, exit_code, err);
+		r = follow(sock, e->plan, &voice_start, p, exit_code, err);
 	if (r < 0)
 		child_reap(p);
 	return r;
@@ -317,7 +324,7 @@ static int exec_run(struct enter *e, int sock, int container, struct rt_process 
 		_exit(0);
 	}
 	e->report = fd_close(e->report);
-	r = follow(sock, &voice_exec, p, exit_code, err);
+	r = follow(sock, e->plan, &voice_exec, p, exit_code, err);
 	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (r < 0 && p->pid > 0)

@@ -15,6 +15,7 @@
  *
  *   lower DIR (many)            image layers, top one first, absolute paths; none: an empty root
  *   upper DIR | work DIR        the container's own layer
+ *   storage NAME                overlayfs or fuse-overlayfs; without: the first that works
  *   readonly-root
  *   mount TYPE SOURCE TARGET OPTIONS (many)   in this order, after the root is assembled. TYPE: bind
  *                               proc sysfs tmpfs devpts mqueue cgroup2. OPTIONS: comma-separated ro

@@ -1,372 +1,19 @@
-/* Real containers from a busybox root, built by an unprivileged user. Everything lies below TMPDIR. */
+/* What a container is: namespaces, rights, mounts, terminals, exec sessions, failures. */
+#include "bench.h"
+
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "base/alloc.h"
-#include "base/buf.h"
-#include "base/fd.h"
 #include "base/path.h"
 #include "base/proc.h"
-#include "base/str.h"
 #include "base/timefmt.h"
-#include "runtime/runtime.h"
-
-#define CAPS_DOCKER "a80425fb"
-#define PATH_DOCKER "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-static const char *const applets[] = { "sh", "cat", "id", "grep", "ls", "sleep", "echo", "true",
-	"mount", "stty", "hostname", "ip", "readlink", "test", "[", "wc", "ps", "touch", "kill",
-	"tty", "pwd", "env", "head", "stat", "ulimit", "mkdir", "chroot", "unshare", "awk", "tr",
-	"cut", NULL };
-
-/* What every test shares: the state folders and one image. */
-struct bench {
-	struct dirs dirs;
-	char *image;
-	bool single_id;
-	unsigned next;
-};
-
-struct run {
-	struct rt_process process;
-	int in, out; /* our ends of its stdin, stdout+stderr */
-	int exit_code;
-	struct err err;
-};
-
-static struct bench bench;
-
-/* ---- the image */
-
-static void put(const char *path, const char *text, mode_t mode)
-{
-	auto_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
-
-	assert_true(fd >= 0);
-	assert_int_equal(fd_write_all(fd, text, strlen(text)), 0);
-	assert_int_equal(fchmod(fd, mode), 0);
-}
-
-static int copy_file(const char *from, const char *to)
-{
-	auto_free char *text = NULL;
-	auto_fd int fd = FD_NONE;
-	size_t len;
-
-	if (file_read_at(AT_FDCWD, from, 16 << 20, &text, &len) < 0)
-		return -1;
-	fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
-	return fd < 0 ? -1 : fd_write_all(fd, text, len);
-}
-
-static int make_image(void)
-{
-	static const char *const folders[] = { "bin", "dev", "etc", "proc", "root", "sys", "tmp",
-		"usr", "var", "home" };
-	char path[4096];
-
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", bench.image, folders[i]);
-		if (dir_make_at(AT_FDCWD, path, 0755) < 0)
-			return -1;
-	}
-	(void)snprintf(path, sizeof(path), "%s/tmp", bench.image);
-	(void)chmod(path, 01777);
-	(void)snprintf(path, sizeof(path), "%s/bin/busybox", bench.image);
-	if (copy_file("/bin/busybox", path) < 0 && copy_file("/usr/bin/busybox", path) < 0)
-		return -1;
-	for (size_t i = 0; applets[i]; i++) {
-		(void)snprintf(path, sizeof(path), "%s/bin/%s", bench.image, applets[i]);
-		if (symlink("busybox", path) < 0)
-			return -1;
-	}
-	(void)snprintf(path, sizeof(path), "%s/etc/passwd", bench.image);
-	put(path,
-		"root:x:0:0:root:/root:/bin/sh\nalice:x:1000:1001:Alice:/home/alice:/bin/sh\n"
-		"nobody:x:65534:65534::/:/bin/false\n",
-		0644);
-	(void)snprintf(path, sizeof(path), "%s/etc/group", bench.image);
-	put(path, "root:x:0:\nalice:x:1001:\nvideo:x:44:alice\nwheel:x:10:root,alice\n", 0644);
-	return 0;
-}
-
-static int setup(void **state)
-{
-	const char *tmp = getenv("TMPDIR");
-	struct err err = { 0 };
-	auto_free char *base = NULL, *data = NULL, *run = NULL;
-
-	(void)state;
-	if (access("/bin/busybox", X_OK) < 0 && access("/usr/bin/busybox", X_OK) < 0) {
-		print_message("no static busybox here\n");
-		exit(77);
-	}
-	base = xasprintf("%s/dayfly-rt.XXXXXX", tmp ? tmp : "/tmp");
-	assert_non_null(mkdtemp(base));
-	(void)umask(022);
-	bench.image = xasprintf("%s/image", base);
-	data = xasprintf("%s/data", base);
-	run = xasprintf("%s/run", base);
-	(void)setenv("XDG_DATA_HOME", data, 1);
-	(void)setenv("XDG_RUNTIME_DIR", run, 1);
-	if (dirs_open(&bench.dirs, &err) < 0 || make_image() < 0) {
-		print_error("cannot set up: %s\n", err.msg);
-		return -1;
-	}
-	if (userns_enter(&bench.dirs, &bench.single_id, &err) < 0) {
-		print_message("no user namespace here: %s\n", err.msg);
-		exit(77);
-	}
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	auto_free char *base = xstrdup(bench.image);
-
-	(void)state;
-	*strrchr(base, '/') = '\0';
-	dirs_close(&bench.dirs);
-	return tree_remove_at(AT_FDCWD, base, NULL);
-}
-
-/* ---- plans */
-
-static char *container_folder(const char *what)
-{
-	char *path = xasprintf("%s/containers/c%u/%s", bench.dirs.data_path, bench.next, what);
-
-	assert_true(dir_make_at(AT_FDCWD, path, 0755) >= 0);
-	return path;
-}
-
-static void plan_namespaces(struct buf *b, const char *net, const char *pid)
-{
-	plan_add(b, "ns", "net", net);
-	plan_add(b, "ns", "pid", pid);
-	plan_add(b, "ns", "ipc", "private");
-	plan_add(b, "ns", "uts", "private");
-	plan_add(b, "ns", "cgroup", "private");
-}
-
-static void plan_mounts(struct buf *b)
-{
-	static const char *const masks[] = { "/proc/asound", "/proc/acpi", "/proc/kcore",
-		"/proc/keys", "/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
-		"/proc/sched_debug", "/proc/scsi", "/sys/firmware",
-		"/sys/devices/virtual/powercap" };
-	static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
-		"/proc/sysrq-trigger" };
-	static const char *const devices[] = { "/dev/null", "/dev/zero", "/dev/full", "/dev/random",
-		"/dev/urandom", "/dev/tty" };
-
-	plan_add(b, "mount", "proc", "proc", "/proc", "nosuid,noexec,nodev");
-	plan_add(b, "mount", "tmpfs", "tmpfs", "/dev", "nosuid,mode=755,size=65536k");
-	plan_add(b, "mount", "devpts", "devpts", "/dev/pts",
-		"nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
-	plan_add(b, "mount", "sysfs", "sysfs", "/sys", "nosuid,noexec,nodev,ro");
-	plan_add(b, "mount", "cgroup2", "cgroup", "/sys/fs/cgroup", "ro,nosuid,noexec,nodev");
-	plan_add(b, "mount", "mqueue", "mqueue", "/dev/mqueue", "nosuid,noexec,nodev");
-	plan_add(b, "mount", "tmpfs", "shm", "/dev/shm",
-		"nosuid,noexec,nodev,mode=1777,size=65536k");
-	for (size_t i = 0; i < ARRAY_SIZE(devices); i++)
-		plan_add(b, "device", devices[i]);
-	plan_add(b, "symlink", "/proc/self/fd", "/dev/fd");
-	plan_add(b, "symlink", "/proc/self/fd/0", "/dev/stdin");
-	plan_add(b, "symlink", "/proc/self/fd/1", "/dev/stdout");
-	for (size_t i = 0; i < ARRAY_SIZE(masks); i++)
-		plan_add(b, "mask", masks[i]);
-	for (size_t i = 0; i < ARRAY_SIZE(readonly); i++)
-		plan_add(b, "readonly", readonly[i]);
-}
-
-static void plan_root(struct buf *b, const char *lower)
-{
-	auto_free char *upper = NULL, *work = NULL;
-
-	bench.next++;
-	upper = container_folder("upper");
-	work = container_folder("work");
-	plan_add(b, "plan", "1");
-	plan_add(b, "lower", lower);
-	plan_add(b, "upper", upper);
-	plan_add(b, "work", work);
-}
-
-static void plan_rights(struct buf *b, const char *seccomp)
-{
-	plan_add(b, "caps", CAPS_DOCKER);
-	plan_add(b, "seccomp", seccomp);
-	plan_add(b, "env", PATH_DOCKER);
-}
-
-static void plan_process(struct buf *b)
-{
-	plan_rights(b, "default");
-}
-
-static void plan_with_seccomp(struct buf *b, const char *seccomp)
-{
-	plan_root(b, bench.image);
-	plan_mounts(b);
-	plan_namespaces(b, "private", "private");
-	plan_add(b, "hostname", "box");
-	plan_rights(b, seccomp);
-}
-
-/* A container as Docker makes it by default. */
-static void plan_default(struct buf *b)
-{
-	plan_with_seccomp(b, "default");
-}
-
-static void plan_shell(struct buf *b, const char *script)
-{
-	plan_add(b, "arg", "sh");
-	plan_add(b, "arg", "-c");
-	plan_add(b, "arg", script);
-}
-
-/* ---- running them */
-
-static int open_fds(void)
-{
-	int n = 0;
-
-	for (int fd = 0; fd < 256; fd++)
-		n += fcntl(fd, F_GETFD) >= 0;
-	return n;
-}
-
-static int start_with(struct buf *b, bool tty, int pidfd, struct run *run)
-{
-	struct rt_io io = { .tty = tty, .height = 40, .width = 120 };
-	auto_plan struct plan plan = { 0 };
-	size_t len = b->len;
-	int in[2], out[2], r;
-
-	*run = (struct run){ .in = FD_NONE, .out = FD_NONE, .exit_code = -1 };
-	assert_int_equal(plan_parse(buf_steal(b), len, &plan, &run->err), 0);
-	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
-	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-	io.in = in[0];
-	io.out = io.err = out[1];
-	r = pidfd >= 0
-		? rt_exec(&bench.dirs, pidfd, &plan, &io, &run->process, &run->exit_code, &run->err)
-		: rt_start(
-			  &bench.dirs, &plan, &io, NULL, &run->process, &run->exit_code, &run->err);
-	(void)close(in[0]);
-	(void)close(out[1]);
-	if (r < 0 || tty) {
-		(void)close(in[1]);
-		(void)close(out[0]);
-	}
-	if (r == 0) {
-		run->in = tty ? run->process.console : in[1];
-		run->out = tty ? run->process.console : out[0];
-	}
-	return r;
-}
-
-static void start(struct buf *b, struct run *run)
-{
-	int r = start_with(b, false, FD_NONE, run);
-
-	if (r < 0)
-		fail_msg("start failed: %s", run->err.msg);
-}
-
-/* Reads until the other side is gone; text is NUL-terminated. */
-static void collect(struct run *run, char *text, size_t room)
-{
-	size_t have = 0;
-
-	for (;;) {
-		struct pollfd pfd = { .fd = run->out, .events = POLLIN };
-		ssize_t n;
-
-		assert_int_equal(poll(&pfd, 1, 20000), 1);
-		n = read(run->out, text + have, room - 1 - have);
-		if (n <= 0)
-			break;
-		have += (size_t)n;
-	}
-	text[have] = '\0';
-}
-
-static int finish(struct run *run)
-{
-	int status = 0;
-
-	if (run->in != run->out)
-		run->in = fd_close(run->in);
-	assert_int_equal(waitpid(run->process.pid, &status, 0), run->process.pid);
-	if (run->in != run->out || run->process.console < 0)
-		run->out = fd_close(run->out);
-	rt_process_clear(&run->process);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* The output and the exit code of a script in a container. */
-static int output_of(struct buf *b, char *text, size_t room)
-{
-	struct run run;
-
-	start(b, &run);
-	run.in = fd_close(run.in);
-	collect(&run, text, room);
-	return finish(&run);
-}
-
-static int script(const char *text, char *out, size_t room)
-{
-	auto_buf struct buf b = { 0 };
-
-	plan_default(&b);
-	plan_shell(&b, text);
-	return output_of(&b, out, room);
-}
-
-#define assert_has(text, part)                                                                     \
-	do {                                                                                       \
-		if (!strstr((text), (part)))                                                       \
-			fail_msg("\"%s\" is not in \"%s\"", (part), (text));                       \
-	} while (0)
-#define assert_lacks(text, part)                                                                   \
-	do {                                                                                       \
-		if (strstr((text), (part)))                                                        \
-			fail_msg("\"%s\" is in \"%s\"", (part), (text));                           \
-	} while (0)
-
-static void expect_failure(struct buf *b, int code, const char *part)
-{
-	int before = open_fds();
-	struct run run;
-
-	assert_true(start_with(b, false, FD_NONE, &run) < 0);
-	assert_has(run.err.msg, part);
-	assert_int_equal(run.exit_code, code);
-	assert_int_equal(open_fds(), before);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
-}
-
-/* ---- the sentences */
 
 static void exit_codes_are_the_programs_own(void **state)
 {
@@ -841,32 +488,18 @@ static void limits_and_parameters_are_set(void **state)
 	assert_string_equal(out, "100\n200\n77\n500\n");
 }
 
-static void a_hundred_and_twenty_seven_layers_fit(void **state)
+static void an_oom_score_below_the_engines_own_stays_at_that(void **state)
 {
-	auto_free char *upper = NULL, *work = NULL;
+	auto_free char *own = xasprintf("%d\n", proc_oom_score_adj());
 	auto_buf struct buf b = { 0 };
-	char out[512];
+	char out[64];
 
 	(void)state;
-	bench.next++;
-	upper = container_folder("upper");
-	work = container_folder("work");
-	plan_add(&b, "plan", "1");
-	for (int i = 0; i < 126; i++) {
-		auto_free char *name = xasprintf("%s/layers/%064d/diff", bench.dirs.data_path, i);
-
-		assert_true(dir_make_at(AT_FDCWD, name, 0755) >= 0);
-		plan_add(&b, "lower", name);
-	}
-	plan_add(&b, "lower", bench.image);
-	plan_add(&b, "upper", upper);
-	plan_add(&b, "work", work);
-	plan_mounts(&b);
-	plan_namespaces(&b, "private", "private");
-	plan_process(&b);
-	plan_shell(&b, "echo deep");
+	plan_default(&b);
+	plan_add(&b, "oom-score-adj", "-1000");
+	plan_shell(&b, "cat /proc/self/oom_score_adj");
 	assert_int_equal(output_of(&b, out, sizeof(out)), 0);
-	assert_string_equal(out, "deep\n");
+	assert_string_equal(out, own);
 }
 
 /* The monitor is played by a child of ours, which is killed. */
@@ -940,7 +573,7 @@ static void starting_is_quick(void **state)
 		20 * NSEC_PER_MSEC); /* a loaded machine is slower; this catches a blunder */
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(exit_codes_are_the_programs_own),
@@ -964,10 +597,11 @@ int main(void)
 		cmocka_unit_test(host_network_and_host_pids_work),
 		cmocka_unit_test(dayfly_init_reaps_and_forwards),
 		cmocka_unit_test(limits_and_parameters_are_set),
-		cmocka_unit_test(a_hundred_and_twenty_seven_layers_fit),
+		cmocka_unit_test(an_oom_score_below_the_engines_own_stays_at_that),
 		cmocka_unit_test(a_container_dies_with_its_monitor),
 		cmocka_unit_test(starting_is_quick),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	bench_arguments(argc, argv);
+	return cmocka_run_group_tests(tests, bench_setup, bench_teardown);
 }
