@@ -1,9 +1,9 @@
 /* runtime/seccomp_profile.h - what a container may call under "seccomp default".
  *
- * The same calls under the same conditions as Docker's default profile, so that a program that runs
- * there runs here; how it is told differs. Read at build time by tools/mkseccomp.c, which turns
- * names into the numbers of each architecture, and by the unit test, which builds the same profile
- * with libseccomp and compares. Names an architecture does not have are skipped there. */
+ * The same calls under the same conditions as the default profile of Docker 27.2, so that a program
+ * that runs there runs here; how it is told differs. Read at build time by tools/mkseccomp.c, which
+ * turns names into the numbers of each architecture; names an architecture does not have are skipped
+ * there. The unit test has Docker's list too and compares call by call. */
 #pragma once
 
 #include <linux/capability.h>
@@ -47,9 +47,8 @@ static const char *const profile_always[] = {
 	"readahead", "readv", "sendfile", "sendfile64", "splice", "sync", "sync_file_range",
 	"sync_file_range2", "syncfs", "tee", "vmsplice", "write", "writev",
 	/* extended attributes */
-	"fgetxattr", "flistxattr", "fremovexattr", "fsetxattr", "getxattr", "getxattrat", "lgetxattr",
-	"listxattr", "listxattrat", "llistxattr", "lremovexattr", "lsetxattr", "removexattr",
-	"removexattrat", "setxattr", "setxattrat",
+	"fgetxattr", "flistxattr", "fremovexattr", "fsetxattr", "getxattr", "lgetxattr", "listxattr",
+	"llistxattr", "lremovexattr", "lsetxattr", "removexattr", "setxattr",
 	/* waiting for and watching files */
 	"_newselect", "epoll_create", "epoll_create1", "epoll_ctl", "epoll_ctl_old", "epoll_pwait",
 	"epoll_pwait2", "epoll_wait", "epoll_wait_old", "eventfd", "eventfd2", "fanotify_mark",
@@ -58,7 +57,7 @@ static const char *const profile_always[] = {
 	"io_destroy", "io_getevents", "io_pgetevents", "io_pgetevents_time64", "io_setup", "io_submit",
 	/* memory */
 	"brk", "madvise", "map_shadow_stack", "membarrier", "memfd_create", "memfd_secret", "mincore",
-	"mlock", "mlock2", "mlockall", "mmap", "mmap2", "mprotect", "mremap", "mseal", "msync", "munlock",
+	"mlock", "mlock2", "mlockall", "mmap", "mmap2", "mprotect", "mremap", "msync", "munlock",
 	"munlockall", "munmap", "pkey_alloc", "pkey_free", "pkey_mprotect", "process_mrelease",
 	"remap_file_pages",
 	/* processes and threads */
@@ -73,7 +72,7 @@ static const char *const profile_always[] = {
 	"sched_getscheduler", "sched_rr_get_interval", "sched_rr_get_interval_time64", "sched_setaffinity",
 	"sched_setattr", "sched_setparam", "sched_setscheduler", "sched_yield", "set_robust_list",
 	"set_thread_area", "set_tid_address", "set_tls", "setpgid", "setpriority", "setrlimit", "setsid",
-	"swapcontext", "sysinfo", "tgkill", "times", "tkill", "ugetrlimit", "uname", "uretprobe", "vfork",
+	"swapcontext", "sysinfo", "tgkill", "times", "tkill", "ugetrlimit", "uname", "vfork",
 	"wait4", "waitid", "waitpid",
 	/* signals */
 	"rt_sigaction", "rt_sigpending", "rt_sigprocmask", "rt_sigqueueinfo", "rt_sigreturn",
@@ -105,9 +104,9 @@ static const char *const profile_always[] = {
 };
 
 static const char *const profile_sys_admin[] = {
-	"bpf", "clone", "clone3", "fanotify_init", "fsconfig", "fsmount", "fsopen", "fspick", "listmount",
+	"bpf", "clone", "clone3", "fanotify_init", "fsconfig", "fsmount", "fsopen", "fspick",
 	"lookup_dcookie", "mount", "mount_setattr", "move_mount", "open_tree", "perf_event_open",
-	"quotactl", "quotactl_fd", "setdomainname", "sethostname", "setns", "statmount", "syslog",
+	"quotactl", "quotactl_fd", "setdomainname", "sethostname", "setns", "syslog",
 	"umount", "umount2", "unshare", NULL
 };
 static const char *const profile_dac_read_search[] = { "open_by_handle_at", NULL };
@@ -159,8 +158,6 @@ static const struct profile_special profile_specials[] = {
 
 static const struct profile_number profile_numbers[] = {
 	{ "cachestat", 451 }, { "fchmodat2", 452 }, { "map_shadow_stack", 453 }, { "futex_wake", 454 },
-	{ "futex_wait", 455 }, { "futex_requeue", 456 }, { "statmount", 457 }, { "listmount", 458 },
-	{ "mseal", 462 }, { "setxattrat", 463 }, { "getxattrat", 464 }, { "listxattrat", 465 },
-	{ "removexattrat", 466 },
+	{ "futex_wait", 455 }, { "futex_requeue", 456 },
 };
 /* clang-format on */
