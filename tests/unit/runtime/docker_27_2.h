@@ -82,7 +82,10 @@ static const struct docker_group docker_27_2[] = {
 
 /* Beyond the names: socket unless the family is 40; personality for five values; without CAP_SYS_ADMIN
  * clone if none of the flags 2114060288 is set, and clone3 fails with 38. */
-#define DOCKER_SOCKET_NOT    40
-#define DOCKER_PERSONALITIES { 0, 8, 131072, 131080, 4294967295 }
-#define DOCKER_CLONE_NOT     2114060288
-#define DOCKER_CLONE3_ERRNO  38
+#define DOCKER_SOCKET_NOT 40
+#define DOCKER_PERSONALITIES                                                                       \
+	{                                                                                          \
+		0, 8, 131072, 131080, 4294967295                                                   \
+	}
+#define DOCKER_CLONE_NOT    2114060288
+#define DOCKER_CLONE3_ERRNO 38
