@@ -3,12 +3,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -46,6 +48,26 @@ int file_replace_at(int dir, const char *name, const void *data, size_t len, mod
 	}
 	if ((flags & FILE_DURABLE) && fsync(dir) < 0)
 		return -errno;
+	return 0;
+}
+
+static bool keeps_order(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 &&
+		(fs.f_type == EXT4_SUPER_MAGIC || fs.f_type == XFS_SUPER_MAGIC);
+}
+
+int sync_new_file(int fd, const int *folders, size_t n_folders)
+{
+	if (fsync(fd) < 0)
+		return -errno;
+	if (keeps_order(fd))
+		return 0;
+	for (size_t i = 0; i < n_folders; i++)
+		if (fsync(folders[i]) < 0)
+			return -errno;
 	return 0;
 }
 

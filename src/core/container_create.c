@@ -304,7 +304,7 @@ static int commit(struct core *c, const struct create_request *q, const char *id
 	r = json_parse(json.data, json.len, &doc, err);
 	if (r < 0)
 		return err_prefix(err, "new configuration");
-	r = record_write(c, dir, doc, err);
+	r = record_create(c, dir, doc, err);
 	if (r < 0) {
 		(void)json_object_put(doc);
 		return r;

@@ -230,7 +230,7 @@ static int rename_locked(struct core *c, struct container *ct, const char *name,
 	if (r < 0)
 		return r;
 	(void)json_object_object_add(ct->doc, "Name", json_object_new_string(name));
-	r = record_write(c, dir, ct->doc, err);
+	r = record_replace(c, dir, ct->doc, err);
 	if (r < 0) {
 		name_release(c, name, ct->id);
 		return r;

@@ -68,13 +68,7 @@ bool record_exists(struct core *c, const char *id)
 	char path[96];
 
 	record_path(path, id, "config.json");
-	return faccessat(c->dirs.data, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-/* Not as record_write() ends it, or with a hole: the size or a block did not get to the disk. */
-static bool torn(const char *text, size_t len)
-{
-	return len == 0 || text[len - 1] != '\n' || memchr(text, '\0', len);
+	return record_complete_at(c->dirs.data, path);
 }
 
 int record_read(struct core *c, const char *id, json_object **ret, struct err *err)
@@ -85,13 +79,11 @@ int record_read(struct core *c, const char *id, json_object **ret, struct err *e
 	int r;
 
 	record_path(path, id, "config.json");
-	r = file_read_at(c->dirs.data, path, JSON_TEXT_MAX, &text, &len);
-	if (r == -ENOENT || r == -ENOTDIR)
-		return -ENOENT;
+	r = record_text_at(c->dirs.data, path, JSON_TEXT_MAX, &text, &len);
+	if (r == -ENOENT)
+		return r;
 	if (r < 0)
 		return err_sys(err, r, "read configuration of %.12s", id);
-	if (torn(text, len))
-		return -ENOENT;
 	r = json_parse(text, len, ret, err);
 	if (r < 0) {
 		if (err)
@@ -315,21 +307,27 @@ int summary_read(struct core *c, const char *id, struct summary *ret)
 	return r == 0 ? 0 : summary_from_record(c, id, ret);
 }
 
-static int sync_links(struct core *c, struct err *err)
+/* Under its own name from the first byte: replacing would be a second change of metadata to wait for. */
+static int create_file(struct core *c, int dir, const struct buf *json, bool durable)
 {
-	static const char *const folders[] = { "containers", "names" };
+	auto_fd int containers = FD_NONE, names = FD_NONE, fd = FD_NONE;
+	int r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
-		auto_fd int fd =
-			openat(c->dirs.data, folders[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd < 0 || fsync(fd) < 0)
-			return err_sys(err, errno, "sync %s", folders[i]);
-	}
-	return 0;
+	fd = openat(dir, "config.json", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = fd_write_all(fd, json->data, json->len);
+	if (r < 0 || !durable)
+		return r;
+	containers = openat(c->dirs.data, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	names = openat(c->dirs.data, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (containers < 0 || names < 0)
+		return -errno;
+	return sync_new_file(fd, (const int[]){ dir, containers, names }, 3);
 }
 
-int record_write(struct core *c, int dir, json_object *doc, struct err *err)
+/* A failure here leaves a file behind whose container is then taken away. */
+static int write_files(struct core *c, int dir, json_object *doc, bool fresh, struct err *err)
 {
 	auto_buf struct buf json = { 0 }, text = { 0 };
 	auto_container struct container *ct = NULL;
@@ -337,23 +335,35 @@ int record_write(struct core *c, int dir, json_object *doc, struct err *err)
 	bool durable;
 	int r;
 
-	json_write(&w, NULL, doc);
-	buf_addc(&json, '\n');
 	r = container_decode(json_object_get(doc), &ct, err);
 	if (r < 0)
 		return r;
 	durable = !json_get_bool(ct->host_config, "AutoRemove");
-	if (unlinkat(dir, "summary", 0) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "replace summary");
-	r = file_replace_at(
-		dir, "config.json", json.data, json.len, 0600, durable ? FILE_DURABLE : 0);
+	json_write(&w, NULL, doc);
+	buf_addc(&json, RECORD_END);
+	r = fresh ? create_file(c, dir, &json, durable)
+		  : file_replace_at(dir, "config.json", json.data, json.len, 0600,
+			    durable ? FILE_DURABLE : 0);
 	if (r < 0)
 		return err_sys(err, r, "write config.json");
-	/* straight after it: a journaling file system has the links in the same commit already */
-	r = durable ? sync_links(c, err) : 0;
-	if (r < 0)
-		return r;
 	summary_print(&text, ct);
 	(void)file_replace_at(dir, "summary", text.data, text.len, 0600, 0); /* only a cache */
 	return 0;
+}
+
+int record_create(struct core *c, int dir, json_object *doc, struct err *err)
+{
+	return write_files(c, dir, doc, true, err);
+}
+
+int record_replace(struct core *c, int dir, json_object *doc, struct err *err)
+{
+	auto_fd int names = openat(c->dirs.data, "names", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* the claim to the new name first; without its summary a container is read the long way */
+	if (names < 0 || fsync(names) < 0)
+		return err_sys(err, errno, "sync the names");
+	if (unlinkat(dir, "summary", 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "replace summary");
+	return write_files(c, dir, doc, false, err);
 }

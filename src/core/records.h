@@ -45,10 +45,12 @@ int summary_parse(char *take_text, size_t len, struct summary *ret);
 /* config.json parsed; -ENOENT (missing, or torn by a power cut) stays silent: the caller words it. */
 int record_read(struct core *c, const char *id, json_object **ret, struct err *err);
 /* Writes both files into the container's folder dir; config.json durably with the links that lead to it
- * (the folder's own, the name's), unless the container is auto-removed. */
-int record_write(struct core *c, int dir, json_object *doc, struct err *err);
+ * (the folder's own, the name's), unless the container is auto-removed. The first for a new folder, the
+ * second for what it has become. */
+int record_create(struct core *c, int dir, json_object *doc, struct err *err);
+int record_replace(struct core *c, int dir, json_object *doc, struct err *err);
 /* A container from its document (taken over); status stays zero. */
 int container_decode(json_object *take_doc, struct container **ret, struct err *err);
 int64_t container_created(const struct container *ct);
-/* data/containers/ID/config.json exists; whether it is whole, record_read() knows. */
+/* data/containers/ID/config.json is there and complete. */
 bool record_exists(struct core *c, const char *id);

@@ -108,7 +108,7 @@ static int needs_of_container(int containers, const char *id, struct needs *n, s
 	int r;
 
 	(void)snprintf(path, sizeof(path), "%.64s/config.json", id);
-	r = file_read_at(containers, path, CONTAINER_MAX, &text, &len);
+	r = record_text_at(containers, path, CONTAINER_MAX, &text, &len);
 	if (r == -ENOENT)
 		return 0; /* never completed, or just gone */
 	if (r < 0)

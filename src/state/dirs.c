@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -124,6 +125,29 @@ int dirs_exec(const struct dirs *d, const char *id, const char *exec_id, bool ma
 
 	(void)snprintf(path, sizeof(path), "containers/%s/exec/%s", id, exec_id);
 	return open_below(d->run, path, make);
+}
+
+bool record_complete_at(int dir, const char *path)
+{
+	auto_fd int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char last;
+
+	return fd >= 0 && lseek(fd, -1, SEEK_END) >= 0 && read(fd, &last, 1) == 1 &&
+		last == RECORD_END;
+}
+
+int record_text_at(int dir, const char *path, size_t max, char **ret, size_t *ret_len)
+{
+	auto_free char *text = NULL;
+	int r = file_read_at(dir, path, max, &text, ret_len);
+
+	if (r < 0)
+		return r == -ENOTDIR ? -ENOENT : r;
+	/* a NUL is a hole: a block that did not get to the disk */
+	if (*ret_len == 0 || text[*ret_len - 1] != RECORD_END || memchr(text, '\0', *ret_len))
+		return -ENOENT;
+	*ret = take_ptr(&text);
+	return 0;
 }
 
 int dirs_lock(const struct dirs *d)

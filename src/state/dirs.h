@@ -19,6 +19,9 @@
  * Descriptors are opened once per process and borrowed by everything else. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/err.h"
 #include "base/str.h"
 
@@ -37,6 +40,13 @@ void dirs_close(struct dirs *d);
 /* The container's folder below data or run; with make, it is created. A descriptor or -errno. */
 int dirs_container_data(const struct dirs *d, const char *id);
 int dirs_container_run(const struct dirs *d, const char *id, bool make);
+/* A container's config.json, by its path below dir. It is written under its own name, so a power cut may
+ * leave it empty or short; nobody was told of such a container. A complete one ends with RECORD_END. */
+#define RECORD_END '\n'
+bool record_complete_at(int dir, const char *path);
+/* Its text, at most max bytes. -ENOENT: missing or incomplete, there is no such container. */
+int record_text_at(int dir, const char *path, size_t max, char **ret, size_t *ret_len);
+
 /* The exec's folder in the run tree, by its container. */
 int dirs_exec(const struct dirs *d, const char *id, const char *exec_id, bool make);
 

@@ -252,7 +252,7 @@ static int sync_record(int dir, int fd, bool fresh)
 {
 	if (!fresh)
 		return fdatasync(fd) < 0 ? -errno : 0;
-	return fsync(fd) < 0 || fsync(dir) < 0 ? -errno : 0;
+	return sync_new_file(fd, &dir, 1);
 }
 
 /* A fresh file is written whole, so that later writes change no metadata. */
@@ -260,7 +260,8 @@ static int write_record(int dir, const char *name, const struct status *st, bool
 {
 	char text[STATUS_FILE + 1];
 	auto_fd int fd = read_file(dir, name, O_RDWR | O_CREAT, text);
-	auto_buf struct buf record = { 0 };
+	char room[STATUS_FILE]; /* never outgrown; on the stack, which a monitor gives back */
+	struct buf record = { .data = room, .room = sizeof(room) };
 	uint64_t sequence = 0;
 	const char *end;
 	int latest, slot;

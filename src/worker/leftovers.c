@@ -69,7 +69,7 @@ static int drop_container(const struct dirs *d, int dir, const char *name)
 	if (!id_valid(name))
 		return 0;
 	(void)snprintf(config, sizeof(config), "%s/config.json", name);
-	if (faccessat(dir, config, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
+	if (record_complete_at(dir, config))
 		return 0;
 	return trash_put(d, dir, name) == 0 ? 1 : 0;
 }

@@ -47,7 +47,7 @@ static int make_container(struct core *c, const char *id, const char *name, cons
 	(void)json_object_object_add(ct->doc, "Id", json_object_new_string(id));
 	(void)json_object_object_add(ct->doc, "Name", json_object_new_string(name));
 	assert_int_equal(name_claim(c, name, id, NULL), 0);
-	assert_int_equal(record_write(c, dir, ct->doc, NULL), 0);
+	assert_int_equal(record_create(c, dir, ct->doc, NULL), 0);
 	return dir;
 }
 
@@ -55,6 +55,14 @@ static const char id_a[] = "aa00000000000000000000000000000000000000000000000000
 static const char id_b[] = "ab00000000000000000000000000000000000000000000000000000000000000";
 static const char body[] = "{'Image':'busybox','Cmd':['c'],'Labels':{'k':'v'}}";
 static const char auto_body[] = "{'Image':'busybox','Cmd':['c'],'HostConfig':{'AutoRemove':true}}";
+
+static void put_short(int dir, const char *name, size_t len)
+{
+	auto_fd int fd = openat(dir, name, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, (off_t)len), 0);
+}
 
 static void a_container_is_found_by_id_name_and_prefix(void **state)
 {
@@ -169,6 +177,26 @@ static void a_lost_or_damaged_summary_is_made_anew(void **state)
 		assert_string_equal(summary_label(&s, "k"), "v");
 		assert_int_equal(file_read_at(a, "summary", 65536, &again, NULL), 0);
 		assert_string_equal(again, "dayfly-summary=2");
+	}
+}
+
+static void a_record_that_a_power_cut_left_short_is_no_container(void **state)
+{
+	static const size_t lengths[] = { 0, 1, 100 };
+	struct core *c = ((struct store *)*state)->core;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		auto_fd int a = make_container(c, id_a, "web", body);
+		char id[ID_SIZE];
+
+		assert_int_equal(unlinkat(a, "summary", 0), 0);
+		assert_true(container_resolve(c, "web", id, NULL) == 0);
+		put_short(a, "config.json", lengths[i]);
+		assert_true(container_resolve(c, "web", id, NULL) < 0);
+		assert_int_equal(name_claim(c, "web", id_b, NULL), 0);
+		name_release(c, "web", id_b);
+		container_sweep(c, id_a);
+		assert_int_equal(dirs_container_data(&c->dirs, id_a), -ENOENT);
 	}
 }
 
@@ -324,6 +352,7 @@ int main(void)
 		in_a_store(a_renaming_cut_short_leaves_one_name),
 		in_a_store(renaming_moves_the_name_and_the_summary),
 		in_a_store(a_lost_or_damaged_summary_is_made_anew),
+		in_a_store(a_record_that_a_power_cut_left_short_is_no_container),
 		in_a_store(a_half_made_container_is_shown_to_nobody_and_swept),
 		in_a_store(an_auto_remove_container_of_another_boot_is_shown_to_nobody),
 		in_a_store(a_name_waits_for_nobodys_removal),

@@ -183,7 +183,7 @@ static void fill(struct store *s)
 	(void)dir_make_at(s->folder.fd, "layers/.tmp-1", 0700);
 	(void)dir_make_at(s->folder.fd, "containers/" HEX("dddd"), 0700);
 	put_file(s->folder.fd, "containers/" HEX("dddd") "/config.json",
-		"{\"Layers\":[\"" L2 "\"]}");
+		"{\"Layers\":[\"" L2 "\"]}\n");
 }
 
 static bool is_there(struct store *s, const char *path)
