@@ -1,4 +1,4 @@
-/* GET /containers/json. Two small reads a container: its summary, its status. */
+/* GET /containers/json. What a container takes is in scan.h. */
 #include "core/containers.h"
 
 #include <stdlib.h>
@@ -15,8 +15,7 @@
 #include "core/scan.h"
 
 struct entry {
-	char id[ID_SIZE];
-	struct summary summary;
+	const struct known *known; /* the scan's */
 	struct status status;
 };
 
@@ -26,39 +25,20 @@ struct listing {
 	int64_t now;
 };
 
-static void listing_clear(struct listing *l)
+static void add_entry(struct listing *l, const struct known *known, const struct status *st)
 {
-	for (size_t i = 0; i < l->count; i++)
-		summary_clear(&l->items[i].summary);
-	free(l->items);
-}
-
-static void add_entry(const struct scan *scan, struct listing *l, const char *id,
-	const struct container_filter *cf)
-{
-	auto_summary struct summary s = { 0 };
-	struct status st;
-	struct entry *e;
-
-	if (scan_summary(scan, id, &s) < 0 || scan_status(scan, id, &s, &st) < 0)
-		return;
-	if (!container_filter_match(scan->c, cf, id, &s, &st))
-		return;
 	if ((l->count & (l->count - 1)) == 0)
-		l->items = xreallocarray(l->items, l->count ? 2 * l->count : 1, sizeof(*e));
-	e = &l->items[l->count++];
-	*e = (struct entry){ .summary = s, .status = st };
-	s = (struct summary){ 0 };
-	memcpy(e->id, id, ID_SIZE);
+		l->items = xreallocarray(l->items, l->count ? 2 * l->count : 1, sizeof(*l->items));
+	l->items[l->count++] = (struct entry){ .known = known, .status = *st };
 }
 
 static int newest_first(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
 
-	if (x->summary.created != y->summary.created)
-		return x->summary.created < y->summary.created ? 1 : -1;
-	return strcmp(x->id, y->id);
+	if (x->known->summary.created != y->known->summary.created)
+		return x->known->summary.created < y->known->summary.created ? 1 : -1;
+	return strcmp(x->known->id, y->known->id);
 }
 
 /* The reference a container was made from, or the image's id once that means another image. */
@@ -100,13 +80,15 @@ static void write_status(struct jsonw *w, const struct status *st, int64_t now)
 static void write_entry(
 	struct jsonw *w, const struct image_names *names, const struct entry *e, int64_t now)
 {
-	jw_str(w, "Id", e->id);
+	const struct summary *s = &e->known->summary;
+
+	jw_str(w, "Id", e->known->id);
 	jw_array(w, "Names");
-	jw_str(w, NULL, e->summary.slash_name);
+	jw_str(w, NULL, s->slash_name);
 	jw_array_end(w);
-	jw_str(w, "Image", image_shown(names, &e->summary));
-	jw_str(w, "ImageID", e->summary.image_id);
-	jw_members(w, e->summary.members);
+	jw_str(w, "Image", image_shown(names, s));
+	jw_str(w, "ImageID", s->image_id);
+	jw_members(w, s->members);
 	write_status(w, &e->status, now);
 }
 
@@ -125,7 +107,7 @@ static int write_listing(struct core *c, struct listing *l, size_t limit, bool s
 		jw_object(&w, NULL);
 		write_entry(&w, names, &l->items[i], l->now);
 		if (size)
-			write_sizes(&w, c, l->items[i].id);
+			write_sizes(&w, c, l->items[i].known->id);
 		jw_object_end(&w);
 	}
 	jw_array_end(&w);
@@ -139,6 +121,8 @@ int container_list(struct core *c, const struct filters *f, bool all, int limit,
 	auto_container_filter struct container_filter cf = { 0 };
 	struct listing l = { .now = time_now() };
 	auto_scan struct scan scan = { .data = FD_NONE, .run = FD_NONE };
+	const struct known *known;
+	struct status st;
 	int r;
 
 	r = container_filter_open(c, f, all || limit > 0, &cf, err);
@@ -146,11 +130,12 @@ int container_list(struct core *c, const struct filters *f, bool all, int limit,
 		r = scan_open(c, &scan, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < scan.all.count; i++)
-		add_entry(&scan, &l, scan.all.ids[i], &cf);
+	while (scan_next(&scan, &known, &st))
+		if (container_filter_match(c, &cf, known->id, &known->summary, &st))
+			add_entry(&l, known, &st);
 	if (l.count)
 		qsort(l.items, l.count, sizeof(*l.items), newest_first);
 	r = write_listing(c, &l, limit > 0 ? (size_t)limit : SIZE_MAX, size, out, err);
-	listing_clear(&l);
+	free(l.items);
 	return r;
 }

@@ -194,17 +194,13 @@ int container_count(struct core *c, struct container_counts *ret, struct err *er
 {
 	auto_scan struct scan scan = { .data = FD_NONE, .run = FD_NONE };
 	struct container_counts n = { 0 };
+	const struct known *known;
+	struct status st;
 	int r = scan_open(c, &scan, err);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < scan.all.count; i++) {
-		auto_summary struct summary s = { 0 };
-		const char *id = scan.all.ids[i];
-		struct status st;
-
-		if (scan_summary(&scan, id, &s) < 0 || scan_status(&scan, id, &s, &st) < 0)
-			continue;
+	while (scan_next(&scan, &known, &st)) {
 		n.total++;
 		if (st.state == RUN_RUNNING || st.state == RUN_RESTARTING)
 			n.running++;

@@ -8,6 +8,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "core/scan.h"
 #include "core/unit.h"
 
 #define UUID_SIZE 37
@@ -95,6 +96,7 @@ void core_free(struct core *c)
 	(void)fd_close(c->userns);
 	(void)fd_close(c->userns_socket);
 	dirs_close(&c->dirs);
+	known_list_free(c->known);
 	free(c->programs);
 	free(c->engine_id);
 	free(c);

@@ -8,6 +8,7 @@
 #include "state/dirs.h"
 
 struct unit_manager;
+struct known_list;
 
 struct core {
 	struct dirs dirs;
@@ -17,6 +18,7 @@ struct core {
 	bool units_sought;
 	int userns; /* the user namespace of the containers; FD_NONE until a monitor has sent it */
 	int userns_socket; /* where it comes from */
+	struct known_list *known; /* scan.c: what the last look at all containers has read */
 	unsigned trashed;  /* things put into trash/ since the last sweep was started */
 };
 

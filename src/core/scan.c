@@ -7,13 +7,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "base/timefmt.h"
 #include "core/container_state.h"
 
-#define FILE_ROOM 16384 /* a summary that is larger is read the slow way */
+#define TICK_MAX  (50 * NSEC_PER_MSEC) /* coarser no clock is that stamps files */
+#define FILE_ROOM 16384                /* a summary that is larger is read the slow way */
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -62,14 +65,31 @@ int scan_open(struct core *c, struct scan *ret, struct err *err)
 		return err_sys(err, r, "list containers");
 	if (s.run_ids.count)
 		qsort(s.run_ids.ids, s.run_ids.count, ID_SIZE, compare_ids);
+	if (s.all.count)
+		qsort(s.all.ids, s.all.count, ID_SIZE, compare_ids);
+	s.known = xcalloc(1, sizeof(*s.known));
+	s.known->items = xcalloc(s.all.count + 1, sizeof(*s.known->items));
 	(void)boot_id_read(s.boot_id);
 	*ret = s;
 	s = (struct scan){ .data = FD_NONE, .run = FD_NONE };
 	return 0;
 }
 
+void known_list_free(struct known_list *l)
+{
+	for (size_t i = 0; l && i < l->count; i++)
+		summary_clear(&l->items[i].summary);
+	if (l)
+		free(l->items);
+	free(l);
+}
+
 void scan_close(struct scan *s)
 {
+	if (s->known) {
+		known_list_free(s->c->known);
+		s->c->known = take_ptr(&s->known);
+	}
 	free(s->all.ids);
 	free(s->run_ids.ids);
 	s->data = fd_close(s->data);
@@ -96,7 +116,14 @@ static ssize_t read_small(int folder, const char *id, const char *file, char *to
 	return n;
 }
 
-int scan_summary(const struct scan *s, const char *id, struct summary *ret)
+static struct known *known_find(const struct known_list *l, const char *id)
+{
+	return l && l->count ? bsearch(id, l->items, l->count, sizeof(*l->items), compare_ids)
+			     : NULL;
+}
+
+/* The summary as it is on disk. -ENOENT: no container after all. */
+static int read_summary(const struct scan *s, const char *id, struct summary *ret)
 {
 	char text[FILE_ROOM];
 	ssize_t n = read_small(s->data, id, "summary", text, sizeof(text));
@@ -110,6 +137,28 @@ int scan_summary(const struct scan *s, const char *id, struct summary *ret)
 	if (r == -ENOENT)
 		container_sweep(s->c, id);
 	return r;
+}
+
+/* What the last look read if the folder has not changed since. Its time is taken before anything is
+ * read: what changes in between makes the next look read again. */
+static int look(struct scan *s, const char *id, struct known *ret)
+{
+	struct known *old;
+	struct stat st;
+	int64_t changed;
+
+	if (fstatat(s->data, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	changed = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
+	old = known_find(s->c->known, id);
+	if (old && old->settled && old->summary.text && old->changed == changed) {
+		*ret = *old;
+		old->summary = (struct summary){ 0 };
+		return 0;
+	}
+	*ret = (struct known){ .changed = changed, .settled = time_now() - changed > TICK_MAX };
+	memcpy(ret->id, id, ID_SIZE);
+	return read_summary(s, id, &ret->summary);
 }
 
 /* status_settle() without a look at /proc for each container: this boot is known, and a monitor that
@@ -128,29 +177,58 @@ static bool has_run_folder(const struct scan *s, const char *id)
 		bsearch(id, s->run_ids.ids, s->run_ids.count, ID_SIZE, compare_ids);
 }
 
-int scan_status(
-	const struct scan *s, const char *id, const struct summary *summary, struct status *ret)
+/* The run tree's status if there is one, or else the durable one. */
+static int read_status(const struct scan *s, struct known *k, struct status *ret)
 {
 	char text[4096];
 	int r = -ENOENT;
-	bool stale;
+	ssize_t n;
 
 	/* An auto-remove container may just have been created: what the list lacks says nothing. */
-	if ((summary->auto_remove || has_run_folder(s, id)) &&
-		read_small(s->run, id, "status", text, sizeof(text)) > 0)
+	if ((k->summary.auto_remove || has_run_folder(s, k->id)) &&
+		read_small(s->run, k->id, "status", text, sizeof(text)) > 0)
 		r = status_parse(text, ret);
-	if (r == -ENOENT && read_small(s->data, id, "state", text, sizeof(text)) > 0)
+	if (r != -ENOENT)
+		return r;
+	n = k->stateless ? -ENOENT : read_small(s->data, k->id, "state", text, sizeof(text));
+	k->stateless = n == -ENOENT;
+	if (n > 0)
 		r = status_parse(text, ret);
 	if (r == -ENOENT) {
 		*ret = (struct status){ .state = RUN_CREATED };
 		r = 0;
 	}
+	return r;
+}
+
+/* -ENOENT: its boot is over, and it goes with it. */
+static int find_status(const struct scan *s, struct known *k, struct status *ret)
+{
+	int r = read_status(s, k, ret);
+	bool stale;
+
 	if (r < 0)
 		return r;
 	stale = settle(s, ret);
-	if (stale && container_status(s->c, id, ret) == 0) /* as in container_find() */
+	if (stale && container_status(s->c, k->id, ret) == 0) /* as in container_find() */
 		stale = settle(s, ret);
-	if (stale || status_lost(ret, summary->auto_remove))
-		container_recover(s->c, id);
-	return status_lost(ret, summary->auto_remove) ? -ENOENT : 0;
+	if (stale || status_lost(ret, k->summary.auto_remove))
+		container_recover(s->c, k->id);
+	return status_lost(ret, k->summary.auto_remove) ? -ENOENT : 0;
+}
+
+bool scan_next(struct scan *s, const struct known **ret, struct status *ret_status)
+{
+	while (s->next < s->all.count) {
+		struct known *k = &s->known->items[s->known->count];
+
+		if (look(s, s->all.ids[s->next++], k) < 0)
+			continue;
+		s->known->count++;
+		if (find_status(s, k, ret_status) < 0)
+			continue;
+		*ret = k;
+		return true;
+	}
+	return false;
 }
