@@ -239,6 +239,41 @@ static size_t listed(struct core *c)
 	return json_object_array_length(list);
 }
 
+/* The list's text must hold this after whatever happened before. */
+static void assert_listed(struct core *c, const char *text)
+{
+	auto_filters struct filters *f = NULL;
+	auto_buf struct buf out = { 0 };
+
+	assert_int_equal(filters_parse(NULL, NULL, &f, NULL), 0);
+	assert_int_equal(container_list(c, f, true, 0, false, &out, NULL), 0);
+	assert_non_null(strstr(out.data, text));
+}
+
+static void a_list_sees_what_changed_since_the_last_one(void **state)
+{
+	struct core *c = ((struct store *)*state)->core;
+	auto_fd int a = make_container(c, id_a, "old", body);
+	struct status st = { .state = RUN_EXITED, .exit_code = 3, .exit_known = true };
+
+	(void)usleep(60000); /* long enough for the folder's time to be a witness */
+	for (int i = 0; i < 2; i++)
+		assert_listed(c, "\"Names\":[\"/old\"]");
+	assert_int_equal(container_rename(c, "old", "new", NULL), 0);
+	assert_listed(c, "\"Names\":[\"/new\"]");
+	(void)usleep(60000);
+	for (int i = 0; i < 2; i++)
+		assert_listed(c, "\"State\":\"created\"");
+	(void)boot_id_read(st.boot_id);
+	assert_int_equal(status_write_durable(a, &st), 0);
+	assert_listed(c, "Exited (3)");
+	(void)usleep(60000);
+	assert_listed(c, "Exited (3)");
+	st.exit_code = 4;
+	assert_int_equal(status_write_durable(a, &st), 0); /* in place: the folder stays as it is */
+	assert_listed(c, "Exited (4)");
+}
+
 static void an_auto_remove_container_of_another_boot_is_shown_to_nobody(void **state)
 {
 	struct core *c = ((struct store *)*state)->core;
@@ -353,6 +388,7 @@ int main(void)
 		in_a_store(renaming_moves_the_name_and_the_summary),
 		in_a_store(a_lost_or_damaged_summary_is_made_anew),
 		in_a_store(a_record_that_a_power_cut_left_short_is_no_container),
+		in_a_store(a_list_sees_what_changed_since_the_last_one),
 		in_a_store(a_half_made_container_is_shown_to_nobody_and_swept),
 		in_a_store(an_auto_remove_container_of_another_boot_is_shown_to_nobody),
 		in_a_store(a_name_waits_for_nobodys_removal),
