@@ -16,6 +16,7 @@ struct upload;
 struct engine {
 	struct loop *loop;
 	struct core *core; /* NULL until a request needs the stores: a ping never does */
+	unsigned hijacks;  /* so far: makes their tokens differ */
 };
 
 struct pair {
@@ -48,7 +49,7 @@ int request_check_body(const struct request *req, struct err *err);
 enum reply_kind {
 	REPLY_NONE,
 	REPLY_BODY,
-	REPLY_UPGRADE, /* 101, then hijack_pass() */
+	REPLY_UPGRADE, /* 101, then hijack_begin() */
 	REPLY_UPLOAD,  /* the body goes to upload first */
 	REPLY_GIVEN,   /* another process answers */
 };
@@ -79,17 +80,13 @@ bool route_match(struct request *req, const char *template, const char *path, si
 char *url_decode(const char *s, size_t len, bool plus);
 
 /* ---- handover.c */
-/* A stream that begins once the 101 head is out. */
+/* A stream whose connection the monitor has, and which begins once the 101 head is out. */
 struct hijack {
 	struct core *core;
 	char container[ID_SIZE];
-	char *op;
-	char **words;
+	char hold[48];    /* the word for the monitor */
 	const char *type; /* literal */
-	bool multiplexed;
 };
 
-void hijack_free(struct hijack *h);
-/* Gives the upgraded connection and the bytes the client sent early to the monitor. fd stays the
- * caller's. On failure the client has been told, in the stream's own framing. */
-void hijack_pass(const struct hijack *h, int fd, const void *early, size_t early_len);
+/* The head is out: tells the monitor, with what the client sent early. */
+void hijack_begin(const struct hijack *h, const void *early, size_t early_len);

@@ -7,7 +7,7 @@
 #include "api/exchange.h"
 
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
 #include "api/upload.h"
 #include "base/alloc.h"
@@ -30,59 +30,44 @@ int handover_monitor(struct request *req, struct reply *rep, const char *contain
 	int r = req_core(req, &c, err);
 
 	if (r == 0)
-		r = monitor_send(c, container_id, op, words, req->client, NULL, 0, err);
+		r = monitor_send(c, container_id, op, words, req->client, err);
 	return r < 0 ? r : given(rep);
 }
 
+/* The connection goes to the monitor before the 101, and everything that can fail with it: errors are
+ * HTTP statuses, and a client that has seen the 101 has lost nothing should we be killed. What it sent
+ * early is in libmicrohttpd's hands until then and follows (docs/decisions/013). */
 int handover_hijack(struct request *req, struct reply *rep, const char *container_id,
 	const char *op, const char *const *words, bool multiplexed, struct err *err)
 {
 	bool upgrade = req_wants_upgrade(req);
 	bool frames = multiplexed && req->minor >= MULTIPLEXED_SINCE;
-	struct hijack *h = rep->hijack = xcalloc(1, sizeof(*h));
-	int r = req_core(req, &h->core, err);
+	auto_strv char **all = strv_copy((char *const *)(void *)words);
+	struct hijack h = { .type = frames ? TYPE_MUX_STREAM : TYPE_RAW_STREAM };
+	int r = req_core(req, &h.core, err);
 
 	if (r < 0)
 		return r;
-	(void)snprintf(h->container, sizeof(h->container), "%s", container_id);
-	h->op = xstrdup(op);
-	h->words = strv_copy((char *const *)(void *)words);
-	h->type = frames ? TYPE_MUX_STREAM : TYPE_RAW_STREAM;
-	h->multiplexed = multiplexed;
-	strv_add_take(&h->words, xasprintf("type=%s", h->type));
-	strv_add(&h->words, upgrade ? "upgraded=1" : "upgraded=0");
-	if (upgrade) {
-		rep->kind = REPLY_UPGRADE;
-		return 0;
-	}
-	r = monitor_send(h->core, h->container, h->op, (const char *const *)h->words, req->client,
-		NULL, 0, err);
-	return r < 0 ? r : given(rep);
+	(void)snprintf(h.container, sizeof(h.container), "%s", container_id);
+	(void)snprintf(
+		h.hold, sizeof(h.hold), "hold=%ld.%u", (long)getpid(), ++req->engine->hijacks);
+	strv_add_take(&all, xasprintf("type=%s", h.type));
+	if (upgrade)
+		strv_add(&all, h.hold);
+	r = monitor_send(h.core, h.container, op, (const char *const *)all, req->client, err);
+	if (r < 0 || !upgrade)
+		return r < 0 ? r : given(rep);
+	rep->hijack = xmemdup(&h, sizeof(h));
+	rep->kind = REPLY_UPGRADE;
+	return 0;
 }
 
-void hijack_free(struct hijack *h)
+void hijack_begin(const struct hijack *h, const void *early, size_t early_len)
 {
-	if (!h)
-		return;
-	free(h->op);
-	strv_free(h->words);
-	free(h);
-}
-
-void hijack_pass(const struct hijack *h, int fd, const void *early, size_t early_len)
-{
-	unsigned char head[FRAME_HEAD];
 	struct err err = { 0 };
 
-	if (monitor_send(h->core, h->container, h->op, (const char *const *)h->words, fd, early,
-		    early_len, &err) >= 0)
-		return;
-	log_error("%s of container %s: %s", h->op, h->container, err.msg);
-	if (h->multiplexed) {
-		frame_head(head, STREAM_STDERR, (uint32_t)strlen(err.msg));
-		(void)fd_write_all(fd, head, sizeof(head));
-	}
-	(void)fd_write_all(fd, err.msg, strlen(err.msg));
+	if (monitor_send_early(h->core, h->container, h->hold, early, early_len, &err) < 0)
+		log_error("early input of container %s: %s", h->container, err.msg);
 }
 
 int handover_stream(

@@ -9,7 +9,7 @@ void reply_clear(struct reply *rep)
 {
 	buf_free(&rep->body);
 	strv_free(rep->headers);
-	hijack_free(rep->hijack);
+	free(rep->hijack);
 	upload_free(rep->upload);
 	*rep = (struct reply){ 0 };
 }

@@ -66,7 +66,7 @@ void reply_header(struct reply *rep, const char *name, const char *value); /* co
 int handover_monitor(struct request *req, struct reply *rep, const char *container_id,
 	const char *op, const char *const *words, struct err *err);
 /* The same for attach and exec-start: upgrades to 101 if the client asked for it, and passes on bytes
- * it sent early; adds type= and upgraded=. multiplexed: the stream has frames (no terminal). */
+ * it sent early; adds type= and hold=. multiplexed: the stream has frames (no terminal). */
 int handover_hijack(struct request *req, struct reply *rep, const char *container_id,
 	const char *op, const char *const *words, bool multiplexed, struct err *err);
 /* dayfly-stream answers. argv as in core/spawn.h, NULL-ended. */

@@ -142,7 +142,7 @@ static enum MHD_Result answer_body(struct exchange *x)
 			len, buf_steal(&x->rep.body), MHD_RESPMEM_MUST_FREE));
 }
 
-/* The 101 is out: the connection is a plain socket now. */
+/* The 101 is out: the connection is a plain socket now, and the monitor's; our copy goes. */
 static void on_upgraded(void *cls, struct MHD_Connection *connection, void *req_cls,
 	const char *extra_in, size_t extra_in_size, MHD_socket sock,
 	struct MHD_UpgradeResponseHandle *urh)
@@ -151,7 +151,8 @@ static void on_upgraded(void *cls, struct MHD_Connection *connection, void *req_
 
 	(void)cls;
 	(void)connection;
-	hijack_pass(x->rep.hijack, sock, extra_in, extra_in_size);
+	(void)sock;
+	hijack_begin(x->rep.hijack, extra_in, extra_in_size);
 	(void)MHD_upgrade_action(urh, MHD_UPGRADE_ACTION_CLOSE);
 	run_again(x->server); /* to clean up */
 }

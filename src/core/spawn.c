@@ -227,7 +227,7 @@ static int run_dir_open(struct core *c, const char *id, int *ret, struct err *er
 }
 
 int monitor_send(struct core *c, const char *id, const char *op, const char *const *words, int fd,
-	const void *blob, size_t blob_len, struct err *err)
+	struct err *err)
 {
 	int64_t give_up = time_monotonic() + MONITOR_PATIENCE;
 	auto_fd int run_dir = FD_NONE;
@@ -236,7 +236,7 @@ int monitor_send(struct core *c, const char *id, const char *op, const char *con
 	if (r < 0)
 		return r;
 	for (;;) {
-		r = wire_send(run_dir, op, words, fd, blob, blob_len);
+		r = wire_send(run_dir, op, words, fd, NULL, 0);
 		if (!nobody_listens(r))
 			return r < 0 ? send_failed(id, r, err) : 0;
 		r = monitor_start(c, id, run_dir, err);
@@ -249,8 +249,8 @@ int monitor_send(struct core *c, const char *id, const char *op, const char *con
 	}
 }
 
-int monitor_send_if_live(
-	struct core *c, const char *id, const char *op, const char *const *words, struct err *err)
+static int send_if_live(struct core *c, const char *id, const char *op, const char *const *words,
+	const void *blob, size_t blob_len, struct err *err)
 {
 	auto_fd int run_dir = dirs_container_run(&c->dirs, id, false);
 	int r;
@@ -259,10 +259,22 @@ int monitor_send_if_live(
 		return 0;
 	if (run_dir < 0)
 		return err_sys(err, run_dir, "run directory of container %s", id);
-	r = wire_send(run_dir, op, words, FD_NONE, NULL, 0);
+	r = wire_send(run_dir, op, words, FD_NONE, blob, blob_len);
 	if (nobody_listens(r))
 		return 0;
 	return r < 0 ? send_failed(id, r, err) : 1;
+}
+
+int monitor_send_if_live(
+	struct core *c, const char *id, const char *op, const char *const *words, struct err *err)
+{
+	return send_if_live(c, id, op, words, NULL, 0, err);
+}
+
+int monitor_send_early(struct core *c, const char *id, const char *hold, const void *data,
+	size_t len, struct err *err)
+{
+	return send_if_live(c, id, "early", (const char *const[]){ hold, NULL }, data, len, err);
 }
 
 int monitor_recover(struct core *c, const char *id, struct err *err)

@@ -12,13 +12,16 @@
 #include "core/core.h"
 
 /* Sends op to the container's monitor (state/wire.h), starting one if none lives. The monitor owns the
- * client's connection from then on; fd itself stays the caller's (close it). blob: bytes the client
- * sent early. ERR_UNAVAILABLE when a live monitor takes no messages. */
+ * client's connection from then on; fd itself stays the caller's (close it). ERR_UNAVAILABLE when a
+ * live monitor takes no messages. */
 int monitor_send(struct core *c, const char *id, const char *op, const char *const *words, int fd,
-	const void *blob, size_t blob_len, struct err *err);
+	struct err *err);
 /* Only if a monitor lives: 1 sent, 0 none lives. */
 int monitor_send_if_live(
 	struct core *c, const char *id, const char *op, const char *const *words, struct err *err);
+/* "early" of a connection it was sent with this hold= word, if it still lives. */
+int monitor_send_early(struct core *c, const char *id, const char *hold, const void *data,
+	size_t len, struct err *err);
 /* Starts `dayfly-monitor --recover ID`, which settles a container whose monitor died: kills what is
  * left of it, writes the exit record and the event, removes it if it was auto-remove. Detached. */
 int monitor_recover(struct core *c, const char *id, struct err *err);

@@ -32,6 +32,10 @@ void attach_request(struct monitor *m, struct wire_msg *msg)
 	bool stream = wire_flag(msg, "stream"), logs = wire_flag(msg, "logs");
 	struct client *c;
 
+	if (m->state == ST_REMOVED && wire_get(msg, "hold")) { /* removed since it was looked for */
+		client_tell(m, msg, attach_framed(m, msg), "No such container");
+		return;
+	}
 	if (m->state == ST_REMOVED) {
 		answer_gone(m, msg);
 		return;
@@ -44,8 +48,6 @@ void attach_request(struct monitor *m, struct wire_msg *msg)
 	c->wants_in = stream && wire_flag(msg, "stdin");
 	c->wants_out = wire_flag(msg, "stdout");
 	c->wants_err = wire_flag(msg, "stderr");
-	if (!c->wants_in)
-		buf_free(&c->pending);
 	(void)keys_parse(wire_get(msg, "keys"), &c->keys); /* the API has checked them */
 	report_event(m, "attach");
 	if (logs)

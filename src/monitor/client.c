@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
@@ -25,6 +26,7 @@ static void on_client(struct watch *w, uint32_t events);
 struct client *client_new(struct monitor *m, struct stdio *io, struct wire_msg *msg)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
+	const char *hold = wire_get(msg, "hold");
 
 	c->m = m;
 	c->io = io;
@@ -38,13 +40,14 @@ struct client *client_new(struct monitor *m, struct stdio *io, struct wire_msg *
 		free(c);
 		return NULL;
 	}
-	if (!wire_flag(msg, "upgraded")) {
+	if (hold) {
+		(void)snprintf(c->hold, sizeof(c->hold), "%s", hold);
+	} else {
 		auto_buf struct buf head = { 0 };
 
 		http_head(&head, 200, wire_get(msg, "type"), HTTP_UNTIL_EOF, 0);
 		(void)outq_add(&c->out, head.data, head.len, NULL, 0, false, FD_NONE);
 	}
-	buf_add(&c->pending, msg->blob, msg->blob_len);
 	c->next = m->clients;
 	m->clients = c;
 	return c;
@@ -102,35 +105,23 @@ static bool peer_has_read(const struct client *c)
 	return ioctl(c->fd, SIOCOUTQ, &unread) < 0 || unread <= 1;
 }
 
-static bool gated(struct client *c)
+static bool held(const struct client *c)
 {
-	if (c->gate && peer_has_read(c))
-		c->gate = 0;
-	return c->gate != 0;
+	return c->hold[0] != '\0';
 }
 
-/* A peer that leaves its head unread for so long reads it some other way. */
-static void on_gate_timer(struct watch *w, uint32_t events)
+static bool gated(struct client *c)
 {
-	struct monitor *m = container_of(w, struct monitor, gate);
-	int64_t now = time_monotonic();
-
-	(void)events;
-	watch_stop(w);
-	for (struct client *c = m->clients; c; c = c->next) {
-		if (c->dead || !c->gate)
-			continue;
-		if (c->gate <= now)
-			c->gate = 0;
-		client_update(c); /* a younger one sets the timer again */
-	}
+	if (c->gate && !held(c) && peer_has_read(c))
+		c->gate = 0;
+	return c->gate != 0;
 }
 
 /* ---- output */
 
 static bool all_said(const struct client *c)
 {
-	return !c->io && !c->replay && !c->cut && outq_empty(&c->out);
+	return !held(c) && !c->io && !c->replay && !c->cut && outq_empty(&c->out);
 }
 
 /* Writing failed: the peer takes nothing more. The hang-up that this causes does the rest, in its own
@@ -160,9 +151,17 @@ static void add(struct client *c, enum stream_id stream, const void *data, size_
 		stop_output(c);
 }
 
-void client_text(struct client *c, const char *text)
+void client_tell(struct monitor *m, struct wire_msg *msg, bool framed, const char *text)
 {
-	add(c, STREAM_STDOUT, text, strlen(text), false);
+	struct client *c = client_new(m, NULL, msg);
+	auto_free char *line = NULL;
+
+	if (!c)
+		return;
+	line = xasprintf("%s\r\n", text);
+	c->framed = framed;
+	add(c, STREAM_STDOUT, line, strlen(line), false);
+	client_update(c);
 }
 
 static bool wants(const struct client *c, enum stream_id stream)
@@ -282,7 +281,7 @@ static void feed(struct client *c)
 {
 	ssize_t n;
 
-	if (!c->io || !c->io->up)
+	if (!c->io || !c->io->up || held(c))
 		return;
 	if (c->pending.len) {
 		n = c->wants_in ? stdio_put(c->io, c->pending.data, c->pending.len) : -EPIPE;
@@ -384,17 +383,76 @@ void clients_feed(struct monitor *m, struct stdio *io)
 	}
 }
 
+/* ---- the gate opens */
+
+static void unhold(struct client *c)
+{
+	c->hold[0] = '\0';
+	feed(c);
+}
+
+/* A peer that leaves its head unread for so long reads it some other way. A switchboard that says
+ * nothing for so long was killed; if the head was not out then, no client is there to miss it. */
+static void on_gate_timer(struct watch *w, uint32_t events)
+{
+	struct monitor *m = container_of(w, struct monitor, gate);
+	int64_t now = time_monotonic();
+
+	(void)events;
+	watch_stop(w);
+	for (struct client *c = m->clients; c; c = c->next) {
+		if (c->dead || !c->gate)
+			continue;
+		if (c->gate <= now) {
+			c->gate = 0;
+			unhold(c);
+		}
+		client_update(c); /* a younger one sets the timer again */
+	}
+}
+
+/* Before what a client that has gone meanwhile left on its socket. */
+static void early_input(struct client *c, const void *data, size_t len)
+{
+	struct buf rest = c->pending;
+
+	c->pending = (struct buf){ 0 };
+	buf_add(&c->pending, data, len);
+	buf_add(&c->pending, rest.data, rest.len);
+	buf_free(&rest);
+}
+
+void client_early(struct monitor *m, struct wire_msg *msg)
+{
+	const char *token = wire_get(msg, "hold");
+
+	for (struct client *c = m->clients; c; c = c->next) {
+		if (c->dead || !held(c) || !token || !str_eq(c->hold, token))
+			continue;
+		if (c->wants_in)
+			early_input(c, msg->blob, msg->blob_len);
+		unhold(c);
+		client_update(c);
+	}
+}
+
 /* ---- what is waited for */
 
 /* Input is read while the process takes it, and read to be thrown away where none is wanted; before
  * the start it stays on the socket. */
 static bool reads_now(const struct client *c)
 {
-	if (c->input_over || c->pending.len)
+	if (c->input_over || c->pending.len || held(c))
 		return false;
 	if (!c->io || !c->wants_in)
 		return true;
 	return c->io->up;
+}
+
+static void watch_gate(struct client *c)
+{
+	if (!c->m->gate.loop)
+		monitor_timer(c->m, &c->m->gate, c->gate, on_gate_timer);
 }
 
 static uint32_t events_for(struct client *c)
@@ -407,8 +465,7 @@ static uint32_t events_for(struct client *c)
 		return events | EPOLLOUT;
 	/* Edge-triggered, room is told again each time the peer takes something: that is what opens the
 	 * gate. The timer is for a kernel that would not. */
-	if (!c->m->gate.loop)
-		monitor_timer(c->m, &c->m->gate, c->gate, on_gate_timer);
+	watch_gate(c);
 	return EPOLLOUT | EPOLLET;
 }
 
@@ -417,6 +474,10 @@ void client_update(struct client *c)
 	uint32_t events;
 
 	if (c->dead)
+		return;
+	if (held(c))
+		watch_gate(c);
+	if (c->fd < 0 && held(c))
 		return;
 	if (c->fd < 0) { /* lost: it stays only until its last input was taken */
 		if (!c->io || !c->io->up || c->input_told)

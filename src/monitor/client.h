@@ -6,7 +6,8 @@
  *
  * Some clients read the head of the answer through a buffer and then the stream around it, losing
  * whatever came along with the head. So the first byte of the stream is not sent before the peer has
- * taken the head off the socket (the gate). */
+ * taken the head off the socket (the gate). While the switchboard has yet to write that head the gate is
+ * held shut: nothing is read or written then. */
 #pragma once
 
 #include <stdbool.h>
@@ -40,6 +41,7 @@ struct client {
 	bool framed;
 	bool wants_in, wants_out, wants_err;
 	int64_t gate;    /* until then its head may be unread; 0: it was read */
+	char hold[24];   /* token of the message that says the head is out; "": it is */
 	bool input_over; /* no more input will come */
 	bool input_told; /* … and the process knows */
 	bool replay_only;
@@ -47,16 +49,19 @@ struct client {
 	bool dead; /* to be freed by clients_reap() */
 };
 
-/* Takes the message's connection over, writes the head unless it was sent already, and keeps early
- * bytes as input. NULL if the connection is broken. */
+/* Takes the message's connection over, and writes the head unless the switchboard does. NULL if the
+ * connection is broken. */
 struct client *client_new(struct monitor *m, struct stdio *io, struct wire_msg *msg);
+/* The head is out, and these bytes are the first of the client's input. */
+void client_early(struct monitor *m, struct wire_msg *msg);
 /* Recomputes what is waited for; call after changing fields. */
 void client_update(struct client *c);
 /* No more will come: the connection ends when all is written. */
 void client_release(struct client *c);
 /* Sends the log first, then, unless only that was wanted, goes on live without gap or repeat. */
 void client_replay(struct client *c, struct logreader *take_reader, bool only);
-void client_text(struct client *c, const char *text); /* as if the process had said it */
+/* A stream of one line, for a request that came to nothing. */
+void client_tell(struct monitor *m, struct wire_msg *msg, bool framed, const char *text);
 
 void clients_send(struct monitor *m, const struct stdio *io, enum stream_id stream,
 	const void *data, size_t len);

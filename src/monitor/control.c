@@ -40,6 +40,7 @@ static const struct operation operations[] = {
 	{ "kill", EV_KILL, NULL },
 	{ "remove", EV_REMOVE, NULL },
 	{ "attach", EV_COUNT, attach_request },
+	{ "early", EV_COUNT, client_early },
 	{ "resize", EV_COUNT, attach_resize },
 	{ "exec-start", EV_COUNT, exec_start },
 	{ "exec-resize", EV_COUNT, exec_resize },

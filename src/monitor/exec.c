@@ -112,25 +112,15 @@ struct exec_request {
 	bool detach, tty;
 };
 
-/* A refusal goes where the client looks: into the answer, or, once the connection is a stream, into
- * that. */
+/* A refusal goes where the client looks: into the answer, or, when the 101 is on its way, into the
+ * stream. */
 static void exec_refuse(
 	struct monitor *m, struct exec_request *req, enum err_kind kind, const char *text)
 {
-	auto_free char *line = NULL;
-	struct client *c;
-
-	if (req->detach || (kind != ERR_SYSTEM && !wire_flag(req->msg, "upgraded"))) {
+	if (req->detach || (kind != ERR_SYSTEM && !wire_get(req->msg, "hold")))
 		answer_refuse(req->msg, kind == ERR_SYSTEM ? ERR_INVALID : kind, "%s", text);
-		return;
-	}
-	c = client_new(m, NULL, req->msg);
-	if (!c)
-		return;
-	line = xasprintf("%s\r\n", text);
-	c->framed = !req->tty;
-	client_text(c, line);
-	client_update(c);
+	else
+		client_tell(m, req->msg, !req->tty, text);
 }
 
 static void fill_status(struct exec *e)
@@ -221,8 +211,6 @@ static void exec_attach_client(struct exec *e, struct exec_request *req, const s
 	(void)snprintf(c->session, sizeof(c->session), "%s", e->id);
 	c->wants_in = plan_has(plan, "attach-stdin");
 	c->wants_out = c->wants_err = true;
-	if (!c->wants_in)
-		buf_free(&c->pending);
 	(void)keys_parse(plan_get(plan, "detach-keys", NULL), &c->keys);
 	clients_feed(e->m, &e->io);
 }

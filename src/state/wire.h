@@ -6,8 +6,9 @@
  * sent back on the socket, and datagrams keep their order: what was sent first is done first.
  *
  *   start         [detach-keys=]
- *   attach        stream=1 stdin=1 stdout=1 stderr=1 logs=1 keys= type=MIME upgraded=0|1
- *   exec-start    id= detach=0|1 tty=0|1 type=MIME upgraded=0|1 [height= width=]
+ *   attach        stream=1 stdin=1 stdout=1 stderr=1 logs=1 keys= type=MIME [hold=TOKEN]
+ *   exec-start    id= detach=0|1 tty=0|1 type=MIME [height= width=] [hold=TOKEN]
+ *   early         hold=TOKEN (no descriptor) what the client had sent early
  *   resize        height= width=
  *   exec-resize   id= height= width=
  *   stop          [signal=N] [timeout=SECONDS, -1 for ever]
@@ -16,8 +17,10 @@
  *   wait          condition=not-running|next-exit|removed
  *   remove        force=0|1 volumes=0|1
  *   reload        (no descriptor; nobody is answered) name and attrs changed: read the plan again
- * upgraded=1: libmicrohttpd has sent the 101 head already and the stream starts at once. type is the
- * content type for the head the monitor writes otherwise (200, until EOF).
+ * hold: the switchboard is about to write the 101 head, and nothing may be read or written before
+ * early says that it is out. Without it the monitor writes the head: 200 with that type, until EOF. The
+ * connection comes before the 101, so that a client who has seen that has a session which needs no
+ * switchboard; should early never come, the monitor goes on without it (docs/decisions/013).
  *
  * The end of a monitor. It holds flock(LOCK_EX) on run/containers/ID/lock all its life (the
  * descriptor is inherited from whoever spawned it). To end, it shuts its socket down for reading,

@@ -212,10 +212,10 @@ class Container:
     def ask(self, op, **words):
         return answer(self.send(op, **words))
 
-    def attach(self, upgraded=0, **words):
+    def attach(self, **words):
         words = {"stream": 1, "stdin": 1, "stdout": 1, "stderr": 1, "type": TYPE_RAW if self.tty else TYPE_MUX,
-                 "upgraded": upgraded, **words}
-        return Stream(self.send("attach", **words), framed=not self.tty, head=not upgraded)
+                 **words}
+        return Stream(self.send("attach", **words), framed=not self.tty, head="hold" not in words)
 
     def exec_create(self, argv, tty=False, streams=("stdin", "stdout", "stderr"), **more):
         exec_id = new_id()
@@ -230,10 +230,10 @@ class Container:
         (self.world.run / "execs" / exec_id).symlink_to(self.id)
         return exec_id
 
-    def exec_start(self, exec_id, tty=False, detach=0, upgraded=0, **words):
-        sock = self.send("exec-start", id=exec_id, tty=int(tty), detach=detach, upgraded=upgraded,
+    def exec_start(self, exec_id, tty=False, detach=0, **words):
+        sock = self.send("exec-start", id=exec_id, tty=int(tty), detach=detach,
                          type=TYPE_RAW if tty else TYPE_MUX, **words)
-        return sock if detach else Stream(sock, framed=not tty, head=not upgraded)
+        return sock if detach else Stream(sock, framed=not tty, head="hold" not in words)
 
     def exec_status(self, exec_id):
         return read_status(self.run / "exec" / exec_id / "status")
@@ -670,14 +670,52 @@ def case_stdin(w):
 
 
 def case_early_bytes(w):
-    """what a client sent along with its request is input"""
+    """what a client sent along with its request is the first input, whatever came since"""
     c = Container(w, ["cat"], stdin=True, once=True).spawn()
-    sock = c.send("attach", blob=b"first ", stream=1, stdin=1, stdout=1, upgraded=1)
-    a = Stream(sock, True, head=False)
+    a = c.attach(hold="7.1")
     c.ask("start")
     a.send(b"second")
     a.half_close()
+    c.send("early", blob=b"not for this one", connect=False, hold="7.2")
+    c.send("early", blob=b"first ", connect=False, hold="7.1")
     equal(a.finish()[0], b"first second")
+
+
+def case_lost_before_early(w):
+    """a client that has gone when its early bytes come has sent input all the same"""
+    c = Container(w, ["cat"], stdin=True, once=True).spawn()
+    c.ask("start")
+    a, other = c.attach(hold="7.1"), c.attach(stdin=0)
+    a.send(b"second")
+    a.sock.close()
+    time.sleep(0.1)
+    c.send("early", blob=b"first ", connect=False, hold="7.1")
+    equal(other.finish()[0], b"first second")
+
+
+def case_held(w):
+    """nothing is written before the switchboard says that the head is out, or is long dead"""
+    for said in (True, False):
+        c = Container(w, [SH, "-c", "echo hello"]).spawn()
+        a = c.attach(hold="7.1", stdin=0)
+        c.ask("start")
+        a.sock.settimeout(0.3)
+        try:
+            check(False, a.sock.recv(1))
+        except TimeoutError:
+            a.sock.settimeout(15)
+        if said:
+            c.send("early", connect=False, hold="7.1")
+        equal(a.finish()[0], b"hello\n")
+        c.ended()
+
+
+def case_held_refusal(w):
+    """a refusal behind a 101 is told in the stream"""
+    c = Container(w, ["true"])
+    s = c.spawn().exec_start(new_id(), hold="7.1")
+    c.send("early", connect=False, hold="7.1")
+    check(b"No such exec instance" in s.finish()[0], "not told")
 
 
 def case_stdin_stays_open(w):
@@ -794,7 +832,7 @@ def case_replay(w):
 def case_head_first(w):
     """the first byte of the stream waits until the peer has read the head"""
     c = Container(w, [SH, "-c", "echo hello"]).spawn()
-    sock = c.send("attach", stream=1, stdout=1, upgraded=0, type=TYPE_MUX)
+    sock = c.send("attach", stream=1, stdout=1, type=TYPE_MUX)
     c.ask("start")
     time.sleep(0.15)
     head = sock.recv(65536)
@@ -874,7 +912,7 @@ def case_exec(w):
     equal((code, body["message"]), (409, f"exec command {e} has already run"))
     c.ask("kill", signal=9)
     c.ended()
-    code, body = answer(c.spawn().send("exec-start", id=e, detach=1, tty=0, upgraded=0))
+    code, body = answer(c.spawn().send("exec-start", id=e, detach=1, tty=0))
     check(code == 409, body)
 
 
@@ -882,9 +920,9 @@ def case_exec_not_running(w):
     """exec in a container that does not run is 409"""
     c = Container(w, ["true"])
     e = c.exec_create(["true"])
-    code, body = answer(c.spawn().send("exec-start", id=e, detach=0, tty=0, upgraded=0))
+    code, body = answer(c.spawn().send("exec-start", id=e, detach=0, tty=0))
     equal((code, body["message"]), (409, f"container {c.id} is not running"))
-    code, body = answer(c.spawn().send("exec-start", id=new_id(), detach=0, tty=0, upgraded=0)
+    code, body = answer(c.spawn().send("exec-start", id=new_id(), detach=0, tty=0)
                         if c.ended() == 0 else None)
     equal(code, 404)
 

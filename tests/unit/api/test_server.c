@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -389,10 +390,44 @@ static void a_handed_over_connection_is_not_shut_down(void **state)
 	hear(c, NULL);
 }
 
-static void an_upgrade_passes_on_what_the_client_sent_early(void **state)
+/* Where the switchboard could be killed: the connection is the monitor's before the client can know. */
+static void an_upgrade_gives_the_connection_away_before_the_101(void **state)
 {
 	struct world *w = *state;
 	auto_wire struct wire_msg m = { .fd = FD_NONE };
+	auto_fd int c = FD_NONE;
+	int queued = 0;
+
+	start(w, 0);
+	c = client(w);
+	say(c, "POST /attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+	while (ioctl(c, FIONREAD, &queued) == 0 && queued == 0)
+		;
+	(void)kill(w->server, SIGKILL);
+	monitor_hears(w, &m);
+	assert_string_equal(m.op, "attach");
+	assert_true(m.fd >= 0);
+	hear(c, "HTTP/1.1 101 ");
+	say(m.fd, "out");
+	hear(c, "out");
+}
+
+static void without_a_monitor_an_upgrade_is_refused(void **state)
+{
+	struct world *w = *state;
+	auto_fd int c = FD_NONE;
+
+	w->ctl = fd_close(w->ctl); /* and there is no program to be one */
+	start(w, 0);
+	c = client(w);
+	say(c, "POST /attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+	hear(c, "HTTP/1.1 500 ");
+}
+
+static void an_upgrade_passes_on_what_the_client_sent_early(void **state)
+{
+	struct world *w = *state;
+	auto_wire struct wire_msg m = { .fd = FD_NONE }, early = { .fd = FD_NONE };
 	auto_fd int c = FD_NONE;
 
 	start(w, 0);
@@ -402,11 +437,14 @@ static void an_upgrade_passes_on_what_the_client_sent_early(void **state)
 		"Content-Length: 2\r\n\r\n{}early");
 	monitor_hears(w, &m);
 	hear(c, "\r\n\r\n");
-	assert_string_equal(wire_get(&m, "upgraded"), "1");
 	assert_string_equal(wire_get(&m, "stream"), "1");
 	assert_string_equal(wire_get(&m, "type"), "application/vnd.docker.multiplexed-stream");
-	assert_int_equal(m.blob_len, 5);
-	assert_memory_equal(m.blob, "early", 5);
+	assert_int_equal(m.blob_len, 0);
+	monitor_hears(w, &early);
+	assert_string_equal(early.op, "early");
+	assert_string_equal(wire_get(&early, "hold"), wire_get(&m, "hold"));
+	assert_int_equal(early.blob_len, 5);
+	assert_memory_equal(early.blob, "early", 5);
 
 	(void)kill(w->server, SIGTERM);
 	assert_int_equal(ended(w, SECOND), 0);
@@ -447,7 +485,7 @@ static void without_an_upgrade_the_monitor_writes_the_head(void **state)
 	c = client(w);
 	say(c, "POST /attach HTTP/1.1\r\nHost: d\r\n\r\n");
 	monitor_hears(w, &m);
-	assert_string_equal(wire_get(&m, "upgraded"), "0");
+	assert_null(wire_get(&m, "hold"));
 	say(m.fd, "HTTP/1.1 200 OK\r\n\r\n");
 	hear(c, "200 OK");
 }
@@ -728,6 +766,8 @@ int main(void)
 		T(a_body_beyond_the_limit_is_refused_when_it_is_over),
 		T(strangers_are_refused),
 		T(a_handed_over_connection_is_not_shut_down),
+		T(an_upgrade_gives_the_connection_away_before_the_101),
+		T(without_a_monitor_an_upgrade_is_refused),
 		T(an_upgrade_passes_on_what_the_client_sent_early),
 		T(the_head_of_an_upgrade_is_complete),
 		T(without_an_upgrade_the_monitor_writes_the_head),

@@ -164,9 +164,9 @@ static void the_first_message_starts_a_monitor_and_waits_for_it(void **state)
 	auto_fd int lock = FD_NONE;
 	struct err err = { 0 };
 
-	assert_int_equal(monitor_send(w->core, CONTAINER, "wait",
-				 (const char *const[]){ "condition=next-exit", NULL }, FD_NONE, "x",
-				 1, &err),
+	assert_int_equal(
+		monitor_send(w->core, CONTAINER, "wait",
+			(const char *const[]){ "condition=next-exit", NULL }, FD_NONE, &err),
 		0);
 	text = report(w);
 	says(text, "fd5:socket:"); /* for the user namespace */
@@ -186,7 +186,7 @@ static void a_live_monitor_is_not_started_again(void **state)
 	auto_fd int ctl = wire_listen(run);
 	struct err err = { 0 };
 
-	assert_int_equal(monitor_send(w->core, CONTAINER, "stop", NULL, FD_NONE, NULL, 0, &err), 0);
+	assert_int_equal(monitor_send(w->core, CONTAINER, "stop", NULL, FD_NONE, &err), 0);
 	assert_int_equal(wire_recv(ctl, &m), 0);
 	assert_string_equal(m.op, "stop");
 	assert_int_equal(monitor_send_if_live(w->core, CONTAINER, "reload", NULL, &err), 1);
@@ -204,7 +204,7 @@ static void a_monitor_that_is_ending_is_waited_for_but_not_for_ever(void **state
 	struct err err = { 0 };
 
 	assert_int_equal(flock(lock, LOCK_EX), 0);
-	assert_true(monitor_send(w->core, CONTAINER, "stop", NULL, FD_NONE, NULL, 0, &err) < 0);
+	assert_true(monitor_send(w->core, CONTAINER, "stop", NULL, FD_NONE, &err) < 0);
 	assert_int_equal(err.kind, ERR_UNAVAILABLE);
 	assert_true(time_monotonic() - begin < 3 * NSEC_PER_SEC);
 }
@@ -215,7 +215,7 @@ static void no_monitor_is_started_for_a_container_that_is_gone(void **state)
 	struct err err = { 0 };
 
 	(void)tree_remove_at(w->dir_fd, "dayfly/containers/" CONTAINER, NULL);
-	assert_true(monitor_send(w->core, CONTAINER, "stop", NULL, FD_NONE, NULL, 0, &err) < 0);
+	assert_true(monitor_send(w->core, CONTAINER, "stop", NULL, FD_NONE, &err) < 0);
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 }
 
