@@ -58,6 +58,8 @@ int logreader_open(int dir, const char *id, struct logreader **ret, struct err *
 void logreader_free(struct logreader *r);
 /* Positions so that the last n records are next (records, as in Docker's --tail). */
 int logreader_tail(struct logreader *r, uint64_t n);
+/* Leaves out older files that end before since (ns since 1970). Records before it may still come. */
+void logreader_since(struct logreader *r, int64_t since);
 /* 1: a record; 0: at the end for now (call again later: growth and rotation are found); -errno.
  * Torn lines are skipped. */
 int logreader_next(struct logreader *r, struct log_record *ret);

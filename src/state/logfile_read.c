@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "base/timefmt.h"
 #include "state/logrecord.h"
 
 #define BLOCK    ((size_t)128 << 10)
@@ -24,6 +25,7 @@ struct part {
 	int fd;
 	dev_t dev;
 	ino_t ino;
+	int64_t written; /* when it was opened: the last write's time */
 };
 
 struct logreader {
@@ -56,7 +58,10 @@ static int open_part(int dir, const char *name, struct part *ret)
 		return errno == ENOENT ? 0 : -errno;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	*ret = (struct part){ .fd = take_fd(&fd), .dev = st.st_dev, .ino = st.st_ino };
+	*ret = (struct part){ .fd = take_fd(&fd),
+		.dev = st.st_dev,
+		.ino = st.st_ino,
+		.written = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec };
 	return 1;
 }
 
@@ -216,6 +221,15 @@ int logreader_tail(struct logreader *r, uint64_t n)
 		}
 	}
 	return 0;
+}
+
+/* ---- the records since a time */
+
+/* A file's time is that of the kernel's last tick: a little before that of its last record. */
+void logreader_since(struct logreader *r, int64_t since)
+{
+	while (r->count > 1 && r->parts[0].written < since - NSEC_PER_SEC)
+		drop_first_part(r);
 }
 
 /* ---- line after line */

@@ -228,6 +228,7 @@ int stream_logs(const struct dirs *d, char *const *words, struct client *c, stru
 	r = client_head(c, type ? type : l.tty ? TYPE_RAW_STREAM : TYPE_MUX_STREAM);
 	if (r < 0)
 		return r;
+	logreader_since(l.reader, l.since);
 	r = l.tail_given ? logreader_tail(l.reader, l.tail) : 0;
 	if (r < 0)
 		return err_sys(err, r, "read the log of %s", l.id);

@@ -2,6 +2,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/alloc.h"
 #include "base/timefmt.h"
 #include "state/logfile.h"
 #include "tree.h"
@@ -468,6 +469,46 @@ static void the_tail_of_a_large_file_needs_many_blocks(void **unused)
 	buf_free(&all);
 }
 
+static void written_at(unsigned part, int64_t ns)
+{
+	const struct timespec t = { ns / NSEC_PER_SEC, ns % NSEC_PER_SEC };
+
+	assert_int_equal(
+		utimensat(dir.fd, log_name(part), (const struct timespec[2]){ t, t }, 0), 0);
+}
+
+static void files_that_end_before_since_are_left_out(void **unused)
+{
+	static const char *const text[] = { "youngest", "middle", "oldest" };
+	const int64_t now = time_now(), minute = 60 * NSEC_PER_SEC;
+	struct logreader *r;
+
+	(void)unused;
+	for (unsigned part = 0; part < 3; part++) {
+		auto_free char *line = xasprintf(
+			"{\"log\":\"%s\\n\",\"stream\":\"stdout\",\"time\":\"2024-01-01T00:00:00Z\"}\n",
+			text[part]);
+
+		append_raw(part, line);
+		written_at(part, now - part * minute);
+	}
+	for (unsigned part = 0; part < 3; part++) {
+		r = open_reader();
+		logreader_since(r, now - part * minute);
+		for (unsigned left = part + 1; left > 0; left--) {
+			auto_free char *line = xasprintf("%s\n", text[left - 1]);
+
+			assert_next(r, STREAM_STDOUT, line);
+		}
+		assert_no_more(r);
+		logreader_free(r);
+	}
+	r = open_reader();
+	logreader_since(r, now + minute); /* the last one may still grow */
+	assert_next(r, STREAM_STDOUT, "youngest\n");
+	logreader_free(r);
+}
+
 static void an_empty_or_missing_log_has_no_records(void **unused)
 {
 	struct logreader *r = open_reader();
@@ -584,6 +625,7 @@ int main(void)
 		TEST(a_torn_line_is_ended_and_skipped),
 		TEST(the_tail_is_counted_across_files),
 		TEST(the_tail_of_a_large_file_needs_many_blocks),
+		TEST(files_that_end_before_since_are_left_out),
 		TEST(an_empty_or_missing_log_has_no_records),
 		TEST(a_reader_follows_through_every_rotation),
 		TEST(a_reader_keeps_the_files_it_opened),
