@@ -57,20 +57,6 @@ static int check_startable(const struct container *ct, struct err *err)
 	return 0;
 }
 
-/* A start that failed before any monitor heard of it. An auto-removed container goes, and with it
- * those who wait for that: `docker run --rm` does. */
-static void start_failed(struct core *c, struct container *ct)
-{
-	static const char *const words[] = { "force=1", "volumes=1", NULL };
-
-	if (!json_get_bool(ct->host_config, "AutoRemove"))
-		return;
-	if (monitor_send_if_live(c, ct->id, "remove", words, NULL) == 1)
-		return;
-	if (container_remove_stopped(c, ct, true, NULL) == 0)
-		core_trashed(c);
-}
-
 int api_container_start(struct request *req, struct reply *rep, struct err *err)
 {
 	auto_container struct container *ct = NULL;
@@ -93,10 +79,9 @@ int api_container_start(struct request *req, struct reply *rep, struct err *err)
 	if (ct->status.state == RUN_RUNNING)
 		return reply_empty(rep, 304);
 	r = container_compile(c, ct, err);
-	if (r < 0) {
-		start_failed(c, ct);
+	if (r < 0)
 		return r;
-	}
+	/* also when it cannot be started: to record that is the monitor's */
 	keys = xasprintf("detach-keys=%s", typed_keys ? typed_keys : "");
 	return handover_monitor(
 		req, rep, ct->id, "start", (const char *const[]){ keys, NULL }, err);
@@ -153,6 +138,8 @@ int api_container_restart(struct request *req, struct reply *rep, struct err *er
 		r = check_startable(ct, err);
 	if (r == 0)
 		r = container_compile(c, ct, err);
+	if (r > 0 && is_up(ct)) /* it need not be stopped to find out */
+		r = -err->sys;
 	if (r < 0)
 		return r;
 	return handover_monitor(req, rep, ct->id, "restart", (const char *const *)words, err);

@@ -496,37 +496,67 @@ static int compile_into(
 	return compile_all(ct, &c, &h, &paths, plan, err);
 }
 
-int container_identify(struct core *c, const struct container *ct, struct err *err)
+static int write_plan(
+	struct core *c, const struct container *ct, const struct buf *plan, struct err *err)
 {
 	auto_fd int run = dirs_container_run(&c->dirs, ct->id, true);
-	auto_buf struct buf plan = { 0 };
 	int r;
 
 	if (run < 0)
 		return err_sys(err, run, "make run folder of %.12s", ct->id);
-	if (faccessat(run, "plan", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	r = file_replace_at(run, "plan", plan->data, plan->len, 0600, 0);
+	return r < 0 ? err_sys(err, r, "write plan of %.12s", ct->id) : 0;
+}
+
+int container_identify(struct core *c, const struct container *ct, struct err *err)
+{
+	auto_fd int run = dirs_container_run(&c->dirs, ct->id, false);
+	auto_buf struct buf plan = { 0 };
+
+	if (run >= 0 && faccessat(run, "plan", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	add_identity(&plan, ct);
-	r = file_replace_at(run, "plan", plan.data, plan.len, 0600, 0);
-	return r < 0 ? err_sys(err, r, "write plan of %.12s", ct->id) : 0;
+	return write_plan(c, ct, &plan, err);
+}
+
+static int check_length(const struct buf *plan, struct err *err)
+{
+	return plan->len > PLAN_MAX ? err_set(err, ERR_INVALID, E2BIG, "argument list too long")
+				    : 0;
+}
+
+/* What waits for the start has to be told of its failure, and a container that removes itself goes. */
+static void compile_fault(const struct container *ct, const struct err *why, struct buf *plan)
+{
+	char kind[12], sys[12];
+
+	(void)snprintf(kind, sizeof(kind), "%d", (int)why->kind);
+	(void)snprintf(sys, sizeof(sys), "%d", why->sys);
+	buf_free(plan);
+	add_identity(plan, ct);
+	if (json_get_bool(ct->config, "Tty"))
+		plan_add(plan, "tty");
+	plan_add(plan, "fault", kind, sys, why->msg);
 }
 
 int container_compile(struct core *c, const struct container *ct, struct err *err)
 {
-	auto_fd int dir = dirs_container_data(&c->dirs, ct->id), run = FD_NONE;
+	auto_fd int dir = dirs_container_data(&c->dirs, ct->id);
 	auto_buf struct buf plan = { 0 };
-	int r;
+	struct err why = { 0 };
+	int failed, r;
 
 	if (dir < 0)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
-	r = compile_into(c, ct, dir, &plan, err);
-	if (r < 0)
+	failed = compile_into(c, ct, dir, &plan, &why);
+	if (failed == 0)
+		failed = check_length(&plan, &why);
+	if (failed < 0)
+		compile_fault(ct, &why, &plan);
+	r = write_plan(c, ct, &plan, err);
+	if (r < 0 || failed == 0)
 		return r;
-	if (plan.len > PLAN_MAX)
-		return err_set(err, ERR_INVALID, E2BIG, "argument list too long");
-	run = dirs_container_run(&c->dirs, ct->id, true);
-	if (run < 0)
-		return err_sys(err, run, "make run folder of %.12s", ct->id);
-	r = file_replace_at(run, "plan", plan.data, plan.len, 0600, 0);
-	return r < 0 ? err_sys(err, r, "write plan of %.12s", ct->id) : 0;
+	if (err)
+		*err = why;
+	return 1;
 }

@@ -55,7 +55,8 @@ int container_rename(struct core *c, const char *what, const char *name, struct 
 int container_remove_stopped(struct core *c, struct container *ct, bool volumes, struct err *err);
 int container_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err);
 
-/* compile.c: writes run/containers/ID/plan and the files it mounts (hosts, resolv.conf, hostname). */
+/* compile.c: writes run/containers/ID/plan and the files it mounts (hosts, resolv.conf, hostname). 1:
+ * err is why it cannot be started, and the plan says so to the monitor, which keeps the record. */
 int container_compile(struct core *c, const struct container *ct, struct err *err);
 /* compile.c: sees that there is a plan from which a monitor knows at least whose events it writes and
  * whether the container removes itself. After a reboot none is left. */

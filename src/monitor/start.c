@@ -1,4 +1,5 @@
 /* monitor/start.c - from the plan on disk to a running program, and what follows a start that failed. */
+#include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -90,9 +91,20 @@ static int launch(struct monitor *m, const struct plan *plan, int *exit_code, st
 	return r;
 }
 
+/* The configuration could not be compiled; whoever found out left the telling to us. */
+static int plan_fault(const struct plan_item *fault, struct err *err)
+{
+	int64_t kind = ERR_SYSTEM, sys = EINVAL;
+
+	(void)str_to_i64(fault->words[0], &kind);
+	(void)str_to_i64(fault->words[1], &sys);
+	return err_set(err, (enum err_kind)kind, (int)sys, "%s", fault->words[2]);
+}
+
 static int begin(struct monitor *m, int *exit_code, struct err *err)
 {
 	auto_plan struct plan plan = { 0 };
+	const struct plan_item *fault;
 	int r;
 
 	if (m->fault.sys) {
@@ -103,6 +115,9 @@ static int begin(struct monitor *m, int *exit_code, struct err *err)
 	if (r < 0)
 		return r;
 	traits_set(&m->traits, &plan);
+	fault = plan_next(&plan, "fault", NULL);
+	if (fault)
+		return plan_fault(fault, err);
 	report_starting(m);
 	return launch(m, &plan, exit_code, err);
 }

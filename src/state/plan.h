@@ -44,6 +44,8 @@
  *   env K=V (many)              complete, in order; HOME is added from the image's passwd if absent
  *   arg WORD (many)             argv; the first is searched in PATH inside the container
  *   stop-signal N | stop-timeout SECONDS (-1: for ever)
+ *   fault KIND ERRNO MESSAGE    (struct err) why this container cannot be started. Such a plan says what
+ *                               the container is and nothing of what would run
  *   remove-volume NAME (many)   anonymous volumes that go with an auto-removed container
  *   log DRIVER                  json-file or none
  *   log-opt KEY VALUE (many)    max-size BYTES, max-file N

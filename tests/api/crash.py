@@ -381,6 +381,51 @@ def _(e):
     same(e.wait(e.run_detached("true")), 0)
 
 
+def lost_mount(e, **host):
+    """A container whose bind source went away after its creation; (id, source)."""
+    source = e.root / "source"
+    source.mkdir(exist_ok=True)
+    mount = {"Type": "bind", "Source": str(source), "Target": "/m"}
+    container = e.create("true", HostConfig={"Mounts": [mount], **host})
+    source.rmdir()
+    return container, source
+
+
+@case("what is wrong before any process begins is on record like any failed start")
+def _(e):
+    container, source = lost_mount(e)
+    gone = f'invalid mount config for type "bind": bind source path does not exist: {source}'
+    same(e.post(f"/containers/{container}/start").expect(400).json["message"], gone)
+    state = e.state(container)
+    same((state["Status"], state["ExitCode"], state["Error"]), ("created", 128, gone))
+    e.post(f"/containers/{container}/restart").expect(400)
+    source.mkdir()
+    e.post(f"/containers/{container}/start").expect(204)
+    same(e.wait(container), 0)
+    same(e.state(container)["Error"], "")
+
+
+@case("a running container is not stopped for a restart that cannot come to anything")
+def _(e):
+    source = e.root / "source"
+    source.mkdir(exist_ok=True)
+    mount = {"Type": "bind", "Source": str(source), "Target": "/m"}
+    container = e.run_detached("sleep", "600", HostConfig={"Mounts": [mount]})
+    source.rmdir()
+    e.post(f"/containers/{container}/restart").expect(400)
+    state = e.state(container)
+    same((state["Running"], state["Error"]), (True, ""))
+
+
+@case("an auto-removed container that cannot be started goes, and those who wait for that are told")
+def _(e):
+    container, _ = lost_mount(e, AutoRemove=True)
+    waiting = e.open("POST", f"/containers/{container}/wait?condition=removed")
+    e.post(f"/containers/{container}/start").expect(400)
+    has(waiting.chunks(), b'"StatusCode":128')
+    e.get(f"/containers/{container}/json").expect(404)
+
+
 @case("the API process keeps no descriptor of what it served")
 def _(e):
     def descriptors():

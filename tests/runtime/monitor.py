@@ -151,7 +151,8 @@ class Container:
             if flag:
                 words.append([word])
         words += [["log", self.more.get("log", "json-file")]]
-        words += [[k.replace("_", "-"), str(v)] for k, v in self.more.items() if k != "log"]
+        words += [[k.replace("_", "-"), *(v if isinstance(v, list) else [str(v)])]
+                  for k, v in self.more.items() if k != "log"]
         words += [["arg", a] for a in self.argv]
         self.save_plan(self.run / "plan", words)
 
@@ -509,6 +510,18 @@ def case_failed_start_removed(w):
     equal(gone.code(), 127)
     check(not c.data.exists(), "left")
     equal(c.ended(), 0)
+
+
+def case_plan_fault(w):
+    """a configuration that cannot be started: the plan's reason is the answer and on record"""
+    c = Container(w, ["true"], fault=["3", "16", "no such layer"]).spawn()
+    n = wait(c, "next-exit")
+    code, body = c.ask("start")
+    equal((code, body), (409, {"message": "no such layer"}))
+    equal(n.get(), {"StatusCode": 128})
+    s = c.status()
+    equal((s["state"], s["exit-code"], s["error"]), ("created", "128", "no such layer"))
+    c.ended()
 
 
 def case_scope_that_never_comes(w):
