@@ -36,7 +36,7 @@ int handover_monitor(struct request *req, struct reply *rep, const char *contain
 
 /* The connection goes to the monitor before the 101, and everything that can fail with it: errors are
  * HTTP statuses, and a client that has seen the 101 has lost nothing should we be killed. What it sent
- * early is in libmicrohttpd's hands until then and follows (docs/decisions/013). */
+ * early is in libmicrohttpd's hands until then and follows (docs/decisions/014). */
 int handover_hijack(struct request *req, struct reply *rep, const char *container_id,
 	const char *op, const char *const *words, bool multiplexed, struct err *err)
 {

@@ -6,17 +6,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/timefmt.h"
 #include "core/compile.h"
 #include "core/container_state.h"
 #include "core/detach_keys.h"
 #include "state/plan.h"
 #include "json/field.h"
 #include "json/text.h"
+
+#define UNSTARTED_MAX  1000 /* of one container */
+#define UNSTARTED_TIME (600 * NSEC_PER_SEC)
 
 struct exec_request {
 	char *user, *working_dir, *detach_keys;
@@ -177,6 +182,77 @@ static int compile_exec(struct core *core, const struct container *ct, const cha
 	return 0;
 }
 
+/* ---- room */
+
+static DIR *sessions_open(struct core *c, const char *container)
+{
+	char path[32 + ID_SIZE];
+	DIR *dir;
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "containers/%.64s/exec", container);
+	fd = openat(c->dirs.run, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir)
+		(void)fd_close(fd);
+	return dir;
+}
+
+/* Created, but not started: the monitor has not written its status, so it is ours still. */
+static bool is_unstarted(int sessions, const char *id, int64_t *ret_created)
+{
+	char path[16 + ID_SIZE];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "%.64s/status", id);
+	if (faccessat(sessions, path, F_OK, 0) == 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "%.64s/plan", id);
+	if (fstatat(sessions, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	*ret_created = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
+	return true;
+}
+
+/* Those nobody has started for long go; how many are left. */
+static unsigned drop_forgotten(struct core *c, const char *container, DIR *sessions)
+{
+	int64_t created, now = time_now();
+	unsigned left = 0;
+	struct dirent *e;
+
+	while ((e = readdir(sessions))) {
+		if (!id_valid(e->d_name) || !is_unstarted(dirfd(sessions), e->d_name, &created))
+			continue;
+		if (created + UNSTARTED_TIME > now)
+			left++;
+		else
+			dirs_exec_remove(&c->dirs, container, e->d_name);
+	}
+	return left;
+}
+
+/* A client that creates and never starts must not fill the memory that holds the run folder. Looking
+ * at each session is for when there are many. */
+static int make_room(struct core *c, const struct container *ct, struct err *err)
+{
+	DIR *sessions = sessions_open(c, ct->id);
+	unsigned count = 0;
+
+	while (sessions && count < UNSTARTED_MAX && readdir(sessions))
+		count++;
+	if (count == UNSTARTED_MAX) {
+		rewinddir(sessions);
+		count = drop_forgotten(c, ct->id, sessions);
+	}
+	if (sessions)
+		(void)closedir(sessions);
+	if (count < UNSTARTED_MAX)
+		return 0;
+	return err_set(err, ERR_CONFLICT, EBUSY,
+		"container %s has %u exec sessions that were never started", ct->id, count);
+}
+
 /* ---- creating */
 
 static int store(struct core *c, const struct container *ct, const char *id, const struct buf *plan,
@@ -227,7 +303,9 @@ int exec_create(
 	if (r < 0)
 		return r;
 	id_new(id);
-	r = compile_exec(c, ct, id, &q, &plan, err);
+	r = make_room(c, ct, err);
+	if (r == 0)
+		r = compile_exec(c, ct, id, &q, &plan, err);
 	if (r == 0)
 		r = store(c, ct, id, &plan, err);
 	if (r < 0)
@@ -369,21 +447,14 @@ static bool is_live(struct core *c, const char *container, const char *id)
 
 char **exec_ids(struct core *c, const char *container)
 {
-	char path[32 + ID_SIZE], **ids = NULL;
+	DIR *dir = sessions_open(c, container);
+	char **ids = NULL;
 	struct dirent *e;
-	DIR *dir;
-	int fd;
 
-	(void)snprintf(path, sizeof(path), "containers/%.64s/exec", container);
-	fd = openat(c->dirs.run, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		(void)fd_close(fd);
-		return NULL;
-	}
-	while ((e = readdir(dir)))
+	while (dir && (e = readdir(dir)))
 		if (id_valid(e->d_name) && is_live(c, container, e->d_name))
 			strv_add(&ids, e->d_name);
-	(void)closedir(dir);
+	if (dir)
+		(void)closedir(dir);
 	return ids;
 }

@@ -1,6 +1,7 @@
 /* core/execs.h - exec sessions. Created by writing run/containers/ID/exec/EXECID/plan and the link
  * run/execs/EXECID; started by the container's monitor, which writes their status; kept for five
- * minutes after their end, as in Docker. */
+ * minutes after their end, as in Docker, unless there are very many. One that is never started goes with
+ * the end of the container's run, or when there are a thousand of them and it is ten minutes old. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,7 +10,8 @@
 #include "base/err.h"
 #include "core/core.h"
 
-/* body: the exec create request. Appends {"Id":…}. ERR_CONFLICT if the container is not running. */
+/* body: the exec create request. Appends {"Id":…}. ERR_CONFLICT if the container is not running, or
+ * has too many sessions that were never started. */
 int exec_create(
 	struct core *c, const char *container, const char *body, struct buf *out, struct err *err);
 struct exec {

@@ -102,6 +102,7 @@ void execs_end(struct monitor *m)
 		watch_stop(&e->child);
 		exec_over(e);
 	}
+	execs_settle(m);
 }
 
 /* ---- the start of a session */

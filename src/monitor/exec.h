@@ -26,10 +26,11 @@ struct exec {
 void exec_start(struct monitor *m, struct wire_msg *msg);
 void exec_resize(struct monitor *m, struct wire_msg *msg);
 
-/* The container has ended, and with its pid namespace every session: records what was not yet. */
+/* The container has ended, and with its pid namespace every session: records what was not yet, and removes
+ * those that nobody can start any more. */
 void execs_end(struct monitor *m);
 void execs_reap(struct monitor *m);
-/* Removes the folders of sessions that ended five minutes ago and sets the timer for the next. */
+/* One has ended: removes the folders of those that did five minutes ago, and sets the timer for the next. */
 void execs_expire(struct monitor *m);
-/* After a crash: no session of this container runs. */
+/* No session of this container runs: those a crash left are ended, those never started go. */
 void execs_settle(struct monitor *m);

@@ -11,7 +11,11 @@
 #include "monitor/attach.h"
 #include "monitor/monitor.h"
 
-#define KEEP_TIME (300 * NSEC_PER_SEC)
+/* A record is kept for the client to ask for the exit code. Each takes some KiB of memory, so after
+ * every so many only those that somebody may still ask for are kept. */
+#define KEEP_TIME      (300 * NSEC_PER_SEC)
+#define KEEP_MANY      1000
+#define KEEP_TIME_MANY (10 * NSEC_PER_SEC)
 
 void exec_size_keep(struct monitor *m, const char *id, unsigned short height, unsigned short width)
 {
@@ -67,28 +71,24 @@ static void sessions_each(struct monitor *m, session_fn *fn, void *arg)
 	(void)closedir(sessions);
 }
 
-static void session_remove(struct monitor *m, const char *id)
-{
-	char path[8 + ID_SIZE];
-
-	(void)snprintf(path, sizeof(path), "execs/%s", id);
-	(void)unlinkat(m->dirs.run, path, 0);
-	(void)snprintf(path, sizeof(path), "exec/%s", id);
-	(void)tree_remove_at(m->run_dir, path, NULL);
-}
+struct expiry {
+	int64_t keep; /* how long */
+	int64_t next; /* until one expires, 0: none is left */
+};
 
 static void expire_one(struct monitor *m, const char *id, int dir, void *arg)
 {
-	int64_t *left_min = arg, left;
+	struct expiry *x = arg;
 	struct status st;
+	int64_t left;
 
 	if (status_read(dir, FD_NONE, &st) < 0 || st.state != RUN_EXITED)
 		return;
-	left = st.finished + KEEP_TIME - time_now();
+	left = st.finished + x->keep - time_now();
 	if (left <= 0)
-		session_remove(m, id);
-	else if (*left_min == 0 || left < *left_min)
-		*left_min = left;
+		dirs_exec_remove(&m->dirs, m->id, id);
+	else if (x->next == 0 || left < x->next)
+		x->next = left;
 }
 
 static void on_expiry(struct watch *w, uint32_t events)
@@ -102,27 +102,28 @@ static void on_expiry(struct watch *w, uint32_t events)
 
 void execs_expire(struct monitor *m)
 {
-	int64_t left = 0;
+	bool many = ++m->ended_execs % KEEP_MANY == 0;
+	struct expiry x = { .keep = many ? KEEP_TIME_MANY : KEEP_TIME };
 
-	if (m->expiry.loop) /* the timer is set already, and for an earlier one */
+	if (m->expiry.loop && !many) /* the timer is set already, and for an earlier one */
 		return;
-	sessions_each(m, expire_one, &left);
-	if (left > KEEP_TIME) /* the clock was set back */
-		left = KEEP_TIME;
-	if (left)
-		monitor_timer(m, &m->expiry, time_monotonic() + left, on_expiry);
+	sessions_each(m, expire_one, &x);
+	if (x.next > x.keep) /* the clock was set back */
+		x.next = x.keep;
+	if (x.next)
+		monitor_timer(m, &m->expiry, time_monotonic() + x.next, on_expiry);
 }
 
 static void settle_one(struct monitor *m, const char *id, int dir, void *arg)
 {
 	struct status st;
 
-	(void)m;
-	(void)id;
 	(void)arg;
-	if (status_read(dir, FD_NONE, &st) < 0 || st.state != RUN_RUNNING)
+	if (status_read(dir, FD_NONE, &st) < 0)
 		return;
-	if (status_settle(&st, true)) {
+	if (st.state == RUN_CREATED) {
+		dirs_exec_remove(&m->dirs, m->id, id);
+	} else if (status_settle(&st, true)) {
 		st.finished = time_now();
 		(void)status_write(dir, &st);
 	}

@@ -51,6 +51,7 @@ struct monitor {
 
 	struct client *clients;
 	struct exec *execs; /* running ones */
+	unsigned ended_execs;
 	struct waiter *waiters;
 	struct asker *askers;
 	struct held *held; /* messages to be handled after the end of the run */

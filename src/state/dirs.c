@@ -150,6 +150,16 @@ int record_text_at(int dir, const char *path, size_t max, char **ret, size_t *re
 	return 0;
 }
 
+void dirs_exec_remove(const struct dirs *d, const char *id, const char *exec_id)
+{
+	char path[24 + 2 * ID_SIZE];
+
+	(void)snprintf(path, sizeof(path), "execs/%s", exec_id);
+	(void)unlinkat(d->run, path, 0);
+	(void)snprintf(path, sizeof(path), "containers/%s/exec/%s", id, exec_id);
+	(void)tree_remove_at(d->run, path, NULL);
+}
+
 int dirs_lock(const struct dirs *d)
 {
 	int fd = openat(d->data, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);

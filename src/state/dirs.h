@@ -49,6 +49,8 @@ int record_text_at(int dir, const char *path, size_t max, char **ret, size_t *re
 
 /* The exec's folder in the run tree, by its container. */
 int dirs_exec(const struct dirs *d, const char *id, const char *exec_id, bool make);
+/* Removes it, and the link to its container. */
+void dirs_exec_remove(const struct dirs *d, const char *id, const char *exec_id);
 
 /* flock(LOCK_EX) on data/lock; close the descriptor to release. -errno on failure. */
 int dirs_lock(const struct dirs *d);

@@ -20,7 +20,7 @@
  * hold: the switchboard is about to write the 101 head, and nothing may be read or written before
  * early says that it is out. Without it the monitor writes the head: 200 with that type, until EOF. The
  * connection comes before the 101, so that a client who has seen that has a session which needs no
- * switchboard; should early never come, the monitor goes on without it (docs/decisions/013).
+ * switchboard; should early never come, the monitor goes on without it (docs/decisions/014).
  *
  * The end of a monitor. It holds flock(LOCK_EX) on run/containers/ID/lock all its life (the
  * descriptor is inherited from whoever spawned it). To end, it shuts its socket down for reading,

@@ -426,6 +426,30 @@ def _(e):
     e.get(f"/containers/{container}/json").expect(404)
 
 
+@case("exec sessions that are never started: a thousand of a container, and none after its run", seconds=60)
+def _(e):
+    def sessions():
+        return len(list((e.run / "dayfly/execs").iterdir()))
+    container = e.run_detached("sleep", "600")
+    path, body = f"/containers/{container}/exec", {"Cmd": ["true"]}
+    first = e.post(path, body).expect(201).json["Id"]
+    for _ in range(999):
+        e.post(path, body).expect(201)
+    has(e.post(path, body).expect(409).json["message"], "1000 exec sessions that were never started")
+    same(sessions(), 1000)
+    # Started ones do not count, and long forgotten ones make room.
+    e.post(f"/exec/{first}/start", {"Detach": True}).expect(200)
+    e.post(path, body).expect(201)
+    e.post(path, body).expect(409)
+    for plan in (e.run / f"dayfly/containers/{container}/exec").glob("*/plan"):
+        os.utime(plan, (1, 1))
+    second = e.post(path, body).expect(201).json["Id"]
+    same(sessions(), 2)
+    e.post(f"/containers/{container}/kill").expect(204)
+    e.get(f"/exec/{second}/json").expect(404)
+    same(sessions(), 1)
+
+
 @case("the API process keeps no descriptor of what it served")
 def _(e):
     def descriptors():
