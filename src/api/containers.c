@@ -138,17 +138,7 @@ int api_container_remove(struct request *req, struct reply *rep, struct err *err
 
 int api_container_prune(struct request *req, struct reply *rep, struct err *err)
 {
-	auto_filters struct filters *f = NULL;
-	auto_buf struct buf out = { 0 };
-	struct core *c;
-	int r;
-
-	r = filters_parse(req_query(req, "filters"), container_prune_filters, &f, err);
-	if (r == 0)
-		r = req_core(req, &c, err);
-	if (r == 0)
-		r = container_prune(c, f, &out, err);
-	return r < 0 ? r : reply_json(rep, 200, &out);
+	return handover_prune(req, rep, container_prune_filters, container_prune, err);
 }
 
 /* ---- logs */

@@ -6,7 +6,10 @@
  * a version ever do otherwise. */
 #include "api/exchange.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "api/upload.h"
@@ -112,5 +115,72 @@ int handover_worker(
 	worker_clear(&w);
 	if (r < 0)
 		return err_sys(err, r, "hand the connection to dayfly-worker");
+	return given(rep);
+}
+
+/* ---- pruning */
+
+/* Everything that is another connection's or another process's business. A copy of a client's
+ * descriptor would keep the connection open after its owner has closed it. */
+static void close_all_but(int a, int b, int c)
+{
+	int first = STDERR_FILENO + 1;
+
+	for (;;) {
+		int next = INT_MAX;
+
+		for (int i = 0; i < 3; i++) {
+			int fd = (const int[]){ a, b, c }[i];
+
+			if (fd >= first && fd < next)
+				next = fd;
+		}
+		(void)close_range((unsigned)first, (unsigned)next - 1, 0);
+		if (next == INT_MAX)
+			return;
+		first = next + 1;
+	}
+}
+
+static void prune_and_answer(struct core *c, int client, prune_fn *prune, const struct filters *f)
+{
+	auto_buf struct buf out = { 0 }, text = { 0 };
+	struct err err = { 0 };
+
+	(void)setsid();
+	close_all_but(client, c->dirs.data, c->dirs.run);
+	c->trashed = 0;
+	if (prune(c, f, &out, &err) < 0) {
+		http_answer_error(&text, &err);
+	} else {
+		buf_addc(&out, '\n');
+		http_answer(&text, 200, out.data);
+	}
+	(void)fd_write_all(client, text.data, text.len);
+	(void)fd_close(client);
+	if (c->trashed)
+		worker_sweep(c);
+}
+
+/* With one thread a fork is a whole process. It leaves libmicrohttpd's state alone and ends by _exit(). */
+int handover_prune(struct request *req, struct reply *rep, const char *const *keys, prune_fn *prune,
+	struct err *err)
+{
+	auto_filters struct filters *f = NULL;
+	struct core *c;
+	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
+	pid_t pid;
+
+	if (r == 0)
+		r = req_core(req, &c, err);
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, errno, "fork");
+	if (pid == 0) {
+		prune_and_answer(c, req->client, prune, f);
+		_exit(EXIT_SUCCESS);
+	}
 	return given(rep);
 }

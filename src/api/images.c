@@ -21,26 +21,27 @@ int api_image_list(struct request *req, struct reply *rep, struct err *err)
 	return r < 0 ? r : reply_json(rep, 200, &out);
 }
 
-int api_image_inspect(struct request *req, struct reply *rep, struct err *err)
+typedef int image_fn(struct core *c, const char *name, struct buf *out, struct err *err);
+
+static int show(struct request *req, struct reply *rep, image_fn *fn, struct err *err)
 {
 	auto_buf struct buf out = { 0 };
 	struct core *c;
 	int r = req_core(req, &c, err);
 
 	if (r == 0)
-		r = image_inspect(c, req_param(req, "name"), &out, err);
+		r = fn(c, req_param(req, "name"), &out, err);
 	return r < 0 ? r : reply_json(rep, 200, &out);
+}
+
+int api_image_inspect(struct request *req, struct reply *rep, struct err *err)
+{
+	return show(req, rep, image_inspect, err);
 }
 
 int api_image_history(struct request *req, struct reply *rep, struct err *err)
 {
-	auto_buf struct buf out = { 0 };
-	struct core *c;
-	int r = req_core(req, &c, err);
-
-	if (r == 0)
-		r = image_history(c, req_param(req, "name"), &out, err);
-	return r < 0 ? r : reply_json(rep, 200, &out);
+	return show(req, rep, image_history, err);
 }
 
 int api_image_tag(struct request *req, struct reply *rep, struct err *err)
@@ -72,16 +73,8 @@ int api_image_remove(struct request *req, struct reply *rep, struct err *err)
 int api_image_prune(struct request *req, struct reply *rep, struct err *err)
 {
 	static const char *const keys[] = { "dangling", "label", "label!", "until", NULL };
-	auto_filters struct filters *f = NULL;
-	auto_buf struct buf out = { 0 };
-	struct core *c;
-	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
 
-	if (r == 0)
-		r = req_core(req, &c, err);
-	if (r == 0)
-		r = image_prune(c, f, &out, err);
-	return r < 0 ? r : reply_json(rep, 200, &out);
+	return handover_prune(req, rep, keys, image_prune, err);
 }
 
 /* POST /images/load: the archive flows to the worker, which tells what it found. */

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "core/core.h"
+#include "core/filters.h"
 #include "core/spawn.h"
 
 enum http_method { GET, HEAD, POST, PUT, DELETE, OPTIONS, METHOD_COUNT };
@@ -58,7 +59,10 @@ int req_core(struct request *req, struct core **ret, struct err *err);
 int reply_empty(struct reply *rep, int status); /* no body */
 int reply_json(struct reply *rep, int status,
 	struct buf *take_body); /* a newline is added as Docker does */
-int reply_text(struct reply *rep, int status, const char *text);           /* text/plain */
+int reply_text(struct reply *rep, int status, const char *text); /* text/plain */
+/* Of what there is none: the filters are checked and the text is the answer. */
+int reply_empty_list(struct request *req, struct reply *rep, const char *const *keys,
+	const char *json, struct err *err);
 void reply_header(struct reply *rep, const char *name, const char *value); /* copied */
 
 /* ---- giving the connection away (handover.c); each also settles the reply */
@@ -76,6 +80,11 @@ int handover_stream(
  * answers. For routes with BODY_UPLOAD: the handler runs before the body. */
 int handover_upload(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
+/* A copy of this process prunes and answers: it takes long enough to hold up other clients, and needs
+ * nothing a worker has. keys: of the filters parameter. out becomes the 200's JSON. */
+typedef int prune_fn(struct core *c, const struct filters *f, struct buf *out, struct err *err);
+int handover_prune(struct request *req, struct reply *rep, const char *const *keys, prune_fn *prune,
+	struct err *err);
 /* A worker without input answers. */
 int handover_worker(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err);

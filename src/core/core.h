@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "state/dirs.h"
@@ -17,9 +18,15 @@ struct core {
 	struct unit_manager *units; /* NULL: no user manager, or not asked for yet */
 	bool units_sought;
 	int userns; /* the user namespace of the containers; FD_NONE until a monitor has sent it */
-	int userns_socket; /* where it comes from */
+	int userns_socket;        /* where it comes from */
 	struct known_list *known; /* scan.c: what the last look at all containers has read */
-	unsigned trashed;  /* things put into trash/ since the last sweep was started */
+	/* exec sessions this container may be given before they are counted again, and when at last */
+	struct {
+		char container[ID_SIZE];
+		unsigned left;
+		int64_t count_again; /* monotonic */
+	} exec_room;
+	unsigned trashed; /* things put into trash/ since the last sweep was started */
 };
 
 /* Something was put into trash/: the server sweeps it when nobody waits (spawn.h: worker_sweep). */

@@ -22,6 +22,7 @@
 
 #define UNSTARTED_MAX  1000 /* of one container */
 #define UNSTARTED_TIME (600 * NSEC_PER_SEC)
+#define COUNT_PAUSE    NSEC_PER_SEC
 
 struct exec_request {
 	char *user, *working_dir, *detach_keys;
@@ -232,25 +233,39 @@ static unsigned drop_forgotten(struct core *c, const char *container, DIR *sessi
 	return left;
 }
 
-/* A client that creates and never starts must not fill the memory that holds the run folder. Looking
- * at each session is for when there are many. */
+static unsigned count_unstarted(struct core *c, const char *container)
+{
+	DIR *sessions = sessions_open(c, container);
+	unsigned left;
+
+	if (!sessions)
+		return 0;
+	left = drop_forgotten(c, container, sessions);
+	(void)closedir(sessions);
+	return left;
+}
+
+/* A client that creates and never starts must not fill the memory that holds the run folder. Counting
+ * takes milliseconds when there are many, so it is done neither for each session that is granted nor
+ * for each that is refused. */
 static int make_room(struct core *c, const struct container *ct, struct err *err)
 {
-	DIR *sessions = sessions_open(c, ct->id);
-	unsigned count = 0;
+	bool known = str_eq(c->exec_room.container, ct->id);
+	int64_t now = time_monotonic();
 
-	while (sessions && count < UNSTARTED_MAX && readdir(sessions))
-		count++;
-	if (count == UNSTARTED_MAX) {
-		rewinddir(sessions);
-		count = drop_forgotten(c, ct->id, sessions);
+	if (!known || (c->exec_room.left == 0 && now >= c->exec_room.count_again)) {
+		unsigned count = count_unstarted(c, ct->id);
+
+		memcpy(c->exec_room.container, ct->id, ID_SIZE);
+		c->exec_room.left = count < UNSTARTED_MAX ? UNSTARTED_MAX - count : 0;
+		c->exec_room.count_again = now + COUNT_PAUSE;
 	}
-	if (sessions)
-		(void)closedir(sessions);
-	if (count < UNSTARTED_MAX)
-		return 0;
-	return err_set(err, ERR_CONFLICT, EBUSY,
-		"container %s has %u exec sessions that were never started", ct->id, count);
+	if (c->exec_room.left == 0)
+		return err_set(err, ERR_CONFLICT, EBUSY,
+			"container %s has %d exec sessions that were never started", ct->id,
+			UNSTARTED_MAX);
+	c->exec_room.left--;
+	return 0;
 }
 
 /* ---- creating */

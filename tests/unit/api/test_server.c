@@ -32,6 +32,7 @@
 #define LARGE     (6u << 20) /* more than pipe and socket buffers hold together */
 #define SECOND    1000
 #define BURST     3000
+#define PRUNE_NS  NSEC_PER_SEC
 
 static struct worker fake_worker;
 
@@ -78,6 +79,23 @@ static int upload(struct request *req, struct reply *rep, struct err *err)
 	return 0;
 }
 
+static int slow_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err)
+{
+	(void)c;
+	(void)f;
+	(void)err;
+	(void)usleep(PRUNE_NS / 1000);
+	buf_adds(out, "{}");
+	return 0;
+}
+
+static int prune(struct request *req, struct reply *rep, struct err *err)
+{
+	static const char *const keys[] = { NULL };
+
+	return handover_prune(req, rep, keys, slow_prune, err);
+}
+
 const struct route routes[] = {
 	{ GET, "/hello", hello, 0, "Hello" },
 	{ HEAD, "/hello", hello, 0, "HelloHead" },
@@ -86,6 +104,7 @@ const struct route routes[] = {
 	{ POST, "/any", length, 0, "Any" },
 	{ POST, "/wait", wait_for_it, 0, "Wait" },
 	{ POST, "/attach", attach, 0, "Attach" },
+	{ POST, "/prune", prune, 0, "Prune" },
 	{ POST, "/upload", upload, BODY_UPLOAD, "Upload" },
 	{ 0 },
 };
@@ -490,6 +509,26 @@ static void without_an_upgrade_the_monitor_writes_the_head(void **state)
 	hear(c, "200 OK");
 }
 
+static void pruning_holds_up_nobody_and_outlives_the_server(void **state)
+{
+	struct world *w = *state;
+	int64_t begin = time_monotonic();
+	auto_fd int c = FD_NONE, other = FD_NONE;
+
+	start(w, 0);
+	c = client(w);
+	say(c, "POST /prune HTTP/1.1\r\nHost: d\r\n\r\n");
+	other = client(w);
+	say(other, "GET /hello HTTP/1.1\r\nHost: d\r\n\r\n");
+	hear(other, "hello");
+	assert_true(time_monotonic() - begin < PRUNE_NS);
+	(void)kill(w->server, SIGKILL);
+	hear(other, NULL); /* the copy keeps no connection but its own */
+	assert_true(time_monotonic() - begin < PRUNE_NS);
+	hear(c, "\r\n\r\n{}\n");
+	hear(c, NULL);
+}
+
 /* ---- uploads */
 
 static void upload_begin(int c, size_t len)
@@ -771,6 +810,7 @@ int main(void)
 		T(an_upgrade_passes_on_what_the_client_sent_early),
 		T(the_head_of_an_upgrade_is_complete),
 		T(without_an_upgrade_the_monitor_writes_the_head),
+		T(pruning_holds_up_nobody_and_outlives_the_server),
 		T(an_upload_waits_for_its_worker),
 		T(what_a_worker_does_not_read_is_thrown_away),
 		T(a_worker_that_stops_reading_while_we_wait_is_noticed),
