@@ -107,16 +107,21 @@ static int stop_words(struct request *req, char ***ret, struct err *err)
 	return 0;
 }
 
+static int find_for_stop(
+	struct request *req, struct core **c, struct container **ct, char ***words, struct err *err)
+{
+	int r = stop_words(req, words, err);
+
+	return r < 0 ? r : find(req, c, ct, err);
+}
+
 int api_container_stop(struct request *req, struct reply *rep, struct err *err)
 {
 	auto_container struct container *ct = NULL;
 	auto_strv char **words = NULL;
 	struct core *c;
-	int r;
+	int r = find_for_stop(req, &c, &ct, &words, err);
 
-	r = stop_words(req, &words, err);
-	if (r == 0)
-		r = find(req, &c, &ct, err);
 	if (r < 0)
 		return r;
 	if (!is_up(ct))
@@ -129,11 +134,8 @@ int api_container_restart(struct request *req, struct reply *rep, struct err *er
 	auto_container struct container *ct = NULL;
 	auto_strv char **words = NULL;
 	struct core *c;
-	int r;
+	int r = find_for_stop(req, &c, &ct, &words, err);
 
-	r = stop_words(req, &words, err);
-	if (r == 0)
-		r = find(req, &c, &ct, err);
 	if (r == 0)
 		r = check_startable(ct, err);
 	if (r == 0)

@@ -25,6 +25,8 @@ static const struct network networks[] = {
 		"00000000000000000000000000000003" },
 };
 
+/* No address is given to anyone yet, so no subnet is claimed: for clients, [] is what "none" and "host"
+ * have with Docker. */
 static void network_print(struct jsonw *w, const struct network *n)
 {
 	jw_object(w, NULL);
