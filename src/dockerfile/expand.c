@@ -60,7 +60,7 @@ static int expand_double(struct expander *x, struct buf *out)
 	int r = 0;
 
 	x->split = false;
-	for (x->p++; *x->p && *x->p != '"' && r == 0;) {
+	for (x->p++; r == 0 && *x->p && *x->p != '"';) {
 		if (*x->p == '$') {
 			r = expand_dollar(x, out);
 			continue;
@@ -94,7 +94,7 @@ static int expand_until(struct expander *x, char stop, bool raw, struct buf *out
 {
 	int r = 0;
 
-	while (*x->p && *x->p != stop && r == 0) {
+	while (r == 0 && *x->p && *x->p != stop) {
 		char c = *x->p;
 
 		if (c == '$') {
@@ -134,9 +134,10 @@ static int expand_part(struct expander *x, char stop, bool raw, char **ret)
 	x->split = false; /* blanks are looked at once it is in its place */
 	r = expand_until(x, stop, raw, &part);
 	x->split = split;
-	if (r == 0)
-		*ret = buf_steal(&part);
-	return r;
+	if (r < 0)
+		return r;
+	*ret = buf_steal(&part);
+	return 0;
 }
 
 /* ---- $NAME and ${NAME…} */
@@ -272,14 +273,13 @@ static int expand_braces(struct expander *x, struct buf *out)
 		return fail(x, "syntax error: bad substitution");
 	v.len = name_length(x->p);
 	modifier = x->p + v.len;
-	if (!*modifier)
-		return fail(x, "syntax error: missing '}'");
 	colon = *modifier == ':';
 	op = modifier[colon];
+	if (!op)
+		return fail(x, "syntax error: missing '}'");
+	if (!strchr(colon ? "-+?" : "-+?#%/}", op))
+		return unsupported(x, modifier, 1 + colon);
 	x->p = modifier + colon + 1;
-	if (colon ? !op || !strchr("-+?", op) : !strchr("-+?#%/}", op))
-		return op ? unsupported(x, modifier, 1 + colon)
-			  : fail(x, "syntax error: missing '}'");
 	if (op == '}') {
 		v.value = x->lookup(x->arg, v.name, v.len);
 		add_value(x, out, v.value ? v.value : "");
@@ -327,7 +327,9 @@ static int run(struct expander *x, const char *word, struct buf *out)
 
 	x->p = word;
 	r = expand_until(x, '\0', false, out);
-	return r < 0 ? err_prefix(x->err, "failed to process \"%.100s\"", word) : 0;
+	if (r < 0)
+		return err_prefix(x->err, "failed to process \"%.100s\"", word);
+	return 0;
 }
 
 int df_expand_word(
@@ -337,9 +339,10 @@ int df_expand_word(
 	auto_buf struct buf out = { 0 };
 	int r = run(&x, word, &out);
 
-	if (r == 0)
-		*ret = buf_steal(&out);
-	return r;
+	if (r < 0)
+		return r;
+	*ret = buf_steal(&out);
+	return 0;
 }
 
 int expand_content(const char *content, df_lookup *lookup, void *arg, char **ret, struct err *err)
@@ -350,9 +353,10 @@ int expand_content(const char *content, df_lookup *lookup, void *arg, char **ret
 	auto_buf struct buf out = { 0 };
 	int r = run(&x, content, &out);
 
-	if (r == 0)
-		*ret = buf_steal(&out);
-	return r;
+	if (r < 0)
+		return r;
+	*ret = buf_steal(&out);
+	return 0;
 }
 
 int expand_split(

@@ -250,23 +250,15 @@ static int read_field(struct reader *r, const char *field, bool only_type)
 
 /* ---- the whole mount */
 
-static void clear_typed(struct df_mount *m)
+void mount_clear(struct df_mount *m)
 {
-	char **fields = m->fields;
-
 	free(m->target);
 	free(m->source);
 	free(m->from);
 	free(m->id);
 	free(m->env);
-	*m = (struct df_mount){ .fields = fields, .from_stage = -1, .mode = -1 };
-}
-
-void mount_clear(struct df_mount *m)
-{
-	clear_typed(m);
 	strv_free(m->fields);
-	m->fields = NULL;
+	*m = (struct df_mount){ .from_stage = -1, .mode = -1 };
 }
 
 static const char *base_name(const char *path)
@@ -309,19 +301,28 @@ static int settle(struct reader *r)
 	return 0;
 }
 
+/* Sets the typed members from these fields, all or none. */
 static int interpret(struct df_mount *m, char *const *fields, struct err *err)
 {
-	struct reader r = { .m = m, .err = err };
-	int res = 0, stage = m->from_stage;
+	struct df_mount typed = { .from_stage = m->from_stage, .mode = -1 };
+	struct reader r = { .m = &typed, .err = err };
+	int res = 0;
 
-	clear_typed(m);
-	m->from_stage = stage;
 	/* the type first: it says which other keys there are */
 	for (char *const *f = fields; *f && res == 0; f++)
 		res = read_field(&r, *f, true);
 	for (char *const *f = fields; *f && res == 0; f++)
 		res = read_field(&r, *f, false);
-	return res < 0 ? res : settle(&r);
+	if (res == 0)
+		res = settle(&r);
+	if (res < 0) {
+		mount_clear(&typed);
+		return res;
+	}
+	typed.fields = take_ptr(&m->fields);
+	mount_clear(m);
+	*m = typed;
+	return 0;
 }
 
 /* from has to be known before anything is expanded: it decides which stages are built. */
@@ -346,11 +347,12 @@ int mount_parse(const char *text, struct df_mount *ret, struct err *err)
 	if (r < 0)
 		return err_prefix(err, "failed to parse csv mounts");
 	r = strchr(text, '$') ? read_from(&m, err) : interpret(&m, m.fields, err);
-	if (r < 0)
+	if (r < 0) {
 		mount_clear(&m);
-	else
-		*ret = m;
-	return r;
+		return r;
+	}
+	*ret = m;
+	return 0;
 }
 
 /* The field with its value expanded. */
@@ -366,9 +368,10 @@ static int expand_field(
 		return 0;
 	}
 	r = df_expand_word(eq + 1, escape, lookup, arg, &value, err);
-	if (r == 0)
-		*ret = xasprintf("%.*s=%s", (int)(eq - field), field, value);
-	return r;
+	if (r < 0)
+		return r;
+	*ret = xasprintf("%.*s=%s", (int)(eq - field), field, value);
+	return 0;
 }
 
 int mount_expand(struct df_mount *m, char escape, df_lookup *lookup, void *arg, struct err *err)

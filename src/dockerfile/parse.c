@@ -177,10 +177,14 @@ static int add_line(struct df_list *list, struct line *l, char escape, struct er
 
 	if (r < 0)
 		return lines_error(err, l->first);
-	if (in.kind == DF_FROM || list->count == DF_INSTRUCTIONS_MAX) {
+	if (in.kind == DF_FROM)
+		r = err_set(err, ERR_INVALID, EINVAL, "FROM is not allowed here");
+	else if (list->count == DF_INSTRUCTIONS_MAX)
+		r = err_set(
+			err, ERR_INVALID, E2BIG, "more than %d instructions", DF_INSTRUCTIONS_MAX);
+	if (r < 0) {
 		instruction_clear(&in);
-		return err_set(err, ERR_INVALID, EINVAL, "%s",
-			in.kind == DF_FROM ? "FROM is not allowed here" : "too many instructions");
+		return r;
 	}
 	add_instruction(&list->items, &list->count, in);
 	return 0;
