@@ -360,8 +360,10 @@ static int check_trigger(const char *text, struct err *err)
 
 	lines_begin(&s, text, strlen(text));
 	n = lines_next(&s, &l, err);
-	if (n <= 0)
+	if (n < 0)
 		return n;
+	if (n == 0) /* it would be a comment */
+		return err_set(err, ERR_INVALID, EINVAL, "unknown instruction: #");
 	n = instruction_parse(&l, s.escape, &in, NULL, err);
 	instruction_clear(&in);
 	return n;

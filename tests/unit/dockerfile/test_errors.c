@@ -274,6 +274,8 @@ static void heredocs_and_triggers_are_checked(void **unused)
 		  "dockerfile parse error on line 2: MAINTAINER isn't allowed as an ONBUILD trigger" },
 		{ "FROM a\nONBUILD FOO",
 		  "dockerfile parse error on line 2: unknown instruction: FOO" },
+		{ "FROM a\nONBUILD # x",
+		  "dockerfile parse error on line 2: unknown instruction: #" },
 		{ "FROM a\nONBUILD COPY a",
 		  "dockerfile parse error on line 2: COPY requires at least two arguments, but only one was provided. Destination could not be determined" },
 	};
