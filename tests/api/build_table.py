@@ -9,6 +9,7 @@ usage: build_table.py [REGEX]      only cases ("file: sentence") that match
     -- PATH -> TARGET         a symbolic link
     -- PATH tar|tgz           an archive; each line that follows is "NAME TEXT", a file in it
     ?? NAME=VALUE             of the query, e.g. target=x; buildarg A=B and label A=B are collected
+    ~~ REASON                 why buildah is no second opinion here (build_buildah.py)
     => CHECK                  see below; a case with "error" checks nothing else
 
     is KEY.KEY JSON           a member of the inspected image, null if it is not there
@@ -42,6 +43,7 @@ class Case:
         self.sentence, self.dockerfile, self.checks = sentence, [], []
         self.entries = []  # of the context: (TarInfo, lines, kind)
         self.query = {"nocache": "1"}
+        self.differs = None
         self.maps = {"buildargs": {}, "labels": {}}
 
     def add_entry(self, words):
@@ -70,6 +72,8 @@ class Case:
             self.add_entry(line[3:])
         elif line.startswith("?? "):
             self.add_query(line[3:])
+        elif line.startswith("~~ "):
+            self.differs = line[3:]
         elif line.startswith("=> "):
             self.checks.append(line[3:])
         elif not self.entries:
@@ -187,10 +191,15 @@ def check(image, line):
         check_file(image, line)
 
 
-def run(e, c):
+def send(e, c):
+    """The records of the answer, and the message it ends with, if any."""
     reply = e.post(c.path(), c.context(), headers=TAR)
     records = [json.loads(line) for line in reply.body.splitlines()]
-    problem = records[-1].get("error", records[-1].get("message")) if records else "no answer"
+    return records, records[-1].get("error", records[-1].get("message")) if records else "no answer"
+
+
+def run(e, c):
+    records, problem = send(e, c)
     wanted = [line[6:] for line in c.checks if line.startswith("error ")]
     if wanted:
         has(problem or "", wanted[0])
