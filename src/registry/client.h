@@ -54,7 +54,7 @@ struct registry_request {
 	 * URL, as a Location is (one of another host is sent no authorization) */
 	const char *path;
 	char *const *headers; /* "Name: value", NULL-ended; may be NULL */
-	const struct http_body *body;
+	const struct http_upload *body;
 	const struct http_sink *sink;
 	size_t body_max;
 	bool once; /* not again after an error: only after a 401 */

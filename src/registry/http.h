@@ -43,7 +43,7 @@ const char *http_reply_header(const struct http_reply *r, const char *name);
 
 /* What is sent: bytes, or (data NULL) a part of a file, read without moving its offset. It can be sent
  * again, after a redirect or a 401. sent (may be NULL) is told how much of it went out. */
-struct http_body {
+struct http_upload {
 	const void *data;
 	int fd;
 	int64_t offset, length;
@@ -64,7 +64,7 @@ struct http_request {
 	const char *url;           /* http:// or https:// */
 	char *const *headers;      /* "Name: value", NULL-ended; may be NULL */
 	const char *authorization; /* its value, for the url's own host; may be NULL */
-	const struct http_body *body;
+	const struct http_upload *body;
 	const struct http_sink *sink; /* NULL: the body is kept in the reply */
 	size_t body_max;              /* of a kept body; 0: HTTP_BODY_MAX. More is -EMSGSIZE */
 	bool plain; /* http:// may be used for any host, not only for insecure ones */
@@ -86,5 +86,9 @@ int http_pause(const struct http *h, unsigned ms, struct err *err);
 
 /* "https://h:1/path" -> "h:1". Owned; NULL if it is no such URL. */
 char *url_host(const char *url);
+/* Whether scheme, host and port are the same. */
+bool url_same_origin(const char *a, const char *b);
+/* relative, as seen from base. Owned; NULL if that gives no URL. */
+char *url_resolve(const char *base, const char *relative);
 /* Percent-encoded for a query. Owned. */
 char *url_encode(const char *text);
