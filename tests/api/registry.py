@@ -532,6 +532,9 @@ def _(e):
         same(r.requests, [])
         with settings(e, **{"insecure-registries": [f"{address}/32"]}):
             pull(e, f"{r.host}/plain")
+        r.add_image("library/plain", "latest", [tar_of({"x": b"plain"})])
+        with settings(e, **{"registry-mirrors": [f"http://{r.host}"]}):
+            pull(e, "plain")
 
 
 # ---- many at once, and ends in the middle
