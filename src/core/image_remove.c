@@ -2,6 +2,8 @@
  * words of the refusals, are Docker's:
  *   by name   only the name goes if the image has others; the last one takes the image with it
  *   by id     the image goes with its names, if they are at most one
+ * Digests that an image has in a repository, from being pulled or pushed, go with the last of its tags
+ * there, and count as one name with it.
  *   force     all names go, and a stopped container does not hold the image; a running one does */
 #include <stdlib.h>
 #include <string.h>
@@ -123,13 +125,61 @@ static ssize_t named_entry(const struct removal *m)
 	return -1;
 }
 
-static size_t count_names(const struct removal *m)
+static bool is_digest(const char *name)
 {
-	size_t n = 0;
+	return strchr(name, '@') != NULL;
+}
 
-	for (size_t i = 0; i < m->ix.count; i++)
-		n += m->ix.entries[i].name && str_eq(m->ix.entries[i].config, m->id);
-	return n;
+/* Of two full references: tags and digests behind the same repository. */
+static bool same_repository(const char *a, const char *b)
+{
+	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+	size_t len_a = (size_t)(slash_a - a) + strcspn(slash_a, ":@");
+	size_t len_b = (size_t)(slash_b - b) + strcspn(slash_b, ":@");
+
+	return len_a == len_b && memcmp(a, b, len_a) == 0;
+}
+
+/* Whether all names are in one repository, and at most one of them is a tag. */
+static bool has_one_name(const struct removal *m)
+{
+	const char *first = NULL;
+	size_t tags = 0;
+
+	for (size_t i = 0; i < m->ix.count; i++) {
+		const char *name = m->ix.entries[i].name;
+
+		if (!name || !str_eq(m->ix.entries[i].config, m->id))
+			continue;
+		tags += !is_digest(name);
+		if (tags > 1 || (first && !same_repository(first, name)))
+			return false;
+		first = name;
+	}
+	return true;
+}
+
+/* An entry of the image in this repository: a digest, or a tag; -1. */
+static ssize_t find_in_repository(const struct removal *m, const char *full, bool digest)
+{
+	for (size_t i = 0; i < m->ix.count; i++) {
+		const struct oci_entry *e = &m->ix.entries[i];
+
+		if (e->name && str_eq(e->config, m->id) && is_digest(e->name) == digest &&
+			same_repository(e->name, full))
+			return (ssize_t)i;
+	}
+	return -1;
+}
+
+static void untag_digests(struct removal *m, const char *full)
+{
+	ssize_t i;
+
+	if (find_in_repository(m, full, false) >= 0)
+		return;
+	while ((i = find_in_repository(m, full, true)) >= 0)
+		untag(m, (size_t)i);
 }
 
 static void delete_image(struct removal *m)
@@ -155,7 +205,7 @@ static int remove_by_id(struct removal *m, bool force, struct err *err)
 		return conflict(u, "cannot be forced", "running", u->running, err);
 	if (!force && *u->stopped)
 		return conflict(u, "must be forced", "stopped", u->stopped, err);
-	if (!force && count_names(m) > 1)
+	if (!force && !has_one_name(m))
 		return err_set(err, ERR_CONFLICT, EBUSY,
 			"conflict: unable to delete %.12s (must be forced) - image is referenced in "
 			"multiple repositories",
@@ -169,11 +219,10 @@ static int remove_by_name(struct removal *m, const char *text, bool force, struc
 	const char *user = *m->usage.running ? m->usage.running : m->usage.stopped;
 	auto_ref struct image_ref ref = { 0 };
 	auto_free char *full = NULL;
-	size_t names = count_names(m);
 	ssize_t i;
 	int r;
 
-	if (!force && names == 1 && *user)
+	if (!force && *user && has_one_name(m))
 		return err_set(err, ERR_CONFLICT, EBUSY,
 			"conflict: unable to remove repository reference \"%s\" (must force) - "
 			"container %s is using its referenced image %.12s",
@@ -186,8 +235,10 @@ static int remove_by_name(struct removal *m, const char *text, bool force, struc
 	if (i < 0)
 		return image_missing(text, err);
 	untag(m, (size_t)i);
+	if (!ref.digest)
+		untag_digests(m, full);
 	/* a running container keeps its image, which is left without a name */
-	if (names == 1 && !*m->usage.running)
+	if (named_entry(m) < 0 && !*m->usage.running)
 		delete_image(m);
 	return 0;
 }
