@@ -241,20 +241,32 @@ static size_t on_data(char *data, size_t size, size_t n, void *arg)
 
 /* ---- what is sent */
 
-static size_t on_read(char *to, size_t size, size_t n, void *arg)
+static ssize_t read_stored(struct exchange *x, char *to, size_t len)
 {
-	struct exchange *x = arg;
 	const struct http_upload *b = x->request->body;
-	size_t len = size * n;
 	ssize_t got;
 
 	if ((int64_t)len > b->length - x->sent)
 		len = (size_t)(b->length - x->sent);
-	if (b->data)
+	if (b->data) {
 		memcpy(to, (const char *)b->data + x->sent, len);
-	got = b->data ? (ssize_t)len : pread(b->fd, to, len, b->offset + x->sent);
-	if (got < 0 || (got == 0 && len)) {
-		x->failed = err_sys(x->err, got < 0 ? errno : EIO, "read what is sent");
+		return (ssize_t)len;
+	}
+	got = pread(b->fd, to, len, b->offset + x->sent);
+	if (got < 0 || (got == 0 && len))
+		return err_sys(x->err, got < 0 ? errno : EIO, "read what is sent");
+	return got;
+}
+
+static size_t on_read(char *to, size_t size, size_t n, void *arg)
+{
+	struct exchange *x = arg;
+	const struct http_upload *b = x->request->body;
+	ssize_t got =
+		b->read ? b->read(b->arg, to, size * n, x->err) : read_stored(x, to, size * n);
+
+	if (got < 0) {
+		x->failed = (int)got;
 		return CURL_READFUNC_ABORT;
 	}
 	x->sent += got;
@@ -266,9 +278,15 @@ static size_t on_read(char *to, size_t size, size_t n, void *arg)
 static int on_seek(void *arg, curl_off_t offset, int origin)
 {
 	struct exchange *x = arg;
+	const struct http_upload *b = x->request->body;
 
-	if (origin != SEEK_SET)
+	if (origin != SEEK_SET || (b->read && offset != 0))
 		return CURL_SEEKFUNC_FAIL;
+	if (b->read) {
+		x->failed = b->rewind(b->arg, x->err);
+		if (x->failed < 0)
+			return CURL_SEEKFUNC_FAIL;
+	}
 	x->sent = offset;
 	return CURL_SEEKFUNC_OK;
 }
@@ -318,7 +336,8 @@ static void set_body(CURL *c, struct exchange *x)
 		(void)curl_easy_setopt(c, CURLOPT_READDATA, x);
 		(void)curl_easy_setopt(c, CURLOPT_SEEKFUNCTION, on_seek);
 		(void)curl_easy_setopt(c, CURLOPT_SEEKDATA, x);
-		(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE, (curl_off_t)q->body->length);
+		(void)curl_easy_setopt(c, CURLOPT_INFILESIZE_LARGE,
+			q->body->read ? (curl_off_t)-1 : (curl_off_t)q->body->length);
 	} else if (str_eq(q->method, "HEAD")) {
 		(void)curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
 	} else if (!str_eq(q->method, "GET") && !str_eq(q->method, "DELETE")) {
@@ -598,6 +617,8 @@ static int exchange(struct http *h, const struct http_request *q, const char *ur
 	r = find_host(h, name, &o, err);
 	if (r == 0)
 		r = check_url(url, o, q->plain, err);
+	if (r == 0 && q->body && q->body->read)
+		r = q->body->rewind(q->body->arg, err);
 	if (r < 0)
 		return r;
 	set_options(h, &x, url, o);

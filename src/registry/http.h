@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -47,6 +48,10 @@ struct http_upload {
 	const void *data;
 	int fd;
 	int64_t offset, length;
+	/* Instead: bytes made as they are asked for, of which nobody knows how many come; 0 ends them,
+	 * -errno with err fails the request. Chunked on the wire. rewind begins anew, also the first time. */
+	ssize_t (*read)(void *arg, void *data, size_t len, struct err *err);
+	int (*rewind)(void *arg, struct err *err);
 	void (*sent)(void *arg, int64_t total);
 	void *arg;
 };
