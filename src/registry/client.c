@@ -135,6 +135,7 @@ void registry_free(struct registry *r)
 	free(r->endpoints);
 	challenge_clear(&r->challenge);
 	free(r->authorization);
+	free(r->identity_token);
 	free(r->path);
 	free(r->familiar);
 	free(r);
@@ -143,6 +144,11 @@ void registry_free(struct registry *r)
 const char *registry_endpoint(const struct registry *r)
 {
 	return endpoint_in_use(r)->url;
+}
+
+const char *registry_identity_token(const struct registry *r)
+{
+	return r->identity_token ? r->identity_token : "";
 }
 
 /* ---- trying again */

@@ -24,6 +24,7 @@ struct registry_how {
 	const char *const
 		*scopes; /* further ones ("repository:a/c:pull"), NULL-ended; may be NULL */
 	const struct credentials *credentials; /* may be NULL */
+	bool offline; /* a token for later is asked for, too: registry_identity_token() */
 	const struct settings *settings;
 	const atomic_bool *cancel; /* registry/http.h */
 	/* before each pause; may be NULL */
@@ -46,6 +47,9 @@ static inline void registry_free_ptr(struct registry **r)
 
 /* The endpoint in use, "https://registry-1.docker.io". Borrowed. */
 const char *registry_endpoint(const struct registry *r);
+
+/* What a token server has given to be used instead of the password from now on; "" if nothing. */
+const char *registry_identity_token(const struct registry *r);
 
 /* ---- any request */
 struct registry_request {

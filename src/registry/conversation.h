@@ -16,6 +16,7 @@ struct registry {
 	size_t endpoint_count, current;
 	struct challenge challenge; /* of the endpoint in use */
 	char *authorization;        /* NULL: none, or not yet */
+	char *identity_token;       /* given with the last one, if how.offline */
 	struct http *http;
 };
 

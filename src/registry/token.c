@@ -93,6 +93,10 @@ static int get_token(struct registry *r, struct http_reply *ret, struct err *err
 	add_scopes(r, &url);
 	if (basic)
 		add_field(&url, "account", c->username);
+	if (r->how.offline) {
+		add_field(&url, "offline_token", "true");
+		add_field(&url, "client_id", CLIENT_ID);
+	}
 	return http_perform(r->http,
 		&(struct http_request){ .method = "GET", .url = url.data, .authorization = basic },
 		ret, err);
@@ -109,6 +113,11 @@ static int read_token(struct registry *r, const struct http_reply *reply, struct
 		json_parse(reply->body.data ? reply->body.data : "", reply->body.len, &o, NULL) < 0)
 		return err_set(err, ERR_SYSTEM, EBADMSG, "%.256s: no token in the answer",
 			r->challenge.realm);
+	token = json_get_str(o, "refresh_token", "");
+	if (r->how.offline && *token) {
+		free(r->identity_token);
+		r->identity_token = xstrdup(token);
+	}
 	token = json_get_str(o, "token", "");
 	return set_token(r, *token ? token : json_get_str(o, "access_token", ""), err);
 }

@@ -82,6 +82,24 @@ void answer_fail(struct answer *a, const struct err *err)
 	answer_end(a);
 }
 
+int answer_with(struct answer *a, int r, const struct buf *json, const struct err *err)
+{
+	auto_buf struct buf out = { 0 }, text = { 0 };
+
+	if (answer_wait(a, NULL) < 0)
+		return r;
+	if (r < 0) {
+		answer_error(a, err);
+		return r;
+	}
+	buf_add(&text, json->data, json->len);
+	buf_addc(&text, '\n');
+	http_answer(&out, 200, text.data);
+	send_all(a, &out);
+	a->client = fd_close(a->client);
+	return 0;
+}
+
 void answer_end(struct answer *a)
 {
 	auto_buf struct buf out = { 0 };

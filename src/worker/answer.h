@@ -27,5 +27,7 @@ void answer_error_record(struct answer *a, const struct err *err);
 void answer_error(struct answer *a, const struct err *err);
 /* One of the two above, whichever is still possible; ends the answer. */
 void answer_fail(struct answer *a, const struct err *err);
+/* Waits for the connection and answers with a 200 of json, or with err if r < 0. Returns r. */
+int answer_with(struct answer *a, int r, const struct buf *json, const struct err *err);
 /* Ends the stream and closes the connection. */
 void answer_end(struct answer *a);

@@ -4,6 +4,11 @@
  *                                      about: the answer begins when the body is complete)
  *   dayfly-worker import repo= tag= message= changes=… platform=
  *                                      an image from a tar of files
+ *   dayfly-worker push name= tag=      an image to a registry; no tag at all: every one
+ *   dayfly-worker auth                 whether a registry takes these credentials
+ *   dayfly-worker distribution name=   what a registry has under a name
+ *   dayfly-worker search term= limit= stars= official=0|1
+ *                                      what a registry has that fits
  *   dayfly-worker sweep                frees what lies in trash/
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
  *   dayfly-worker seccomp IN OUT CAPS  compiles a seccomp profile
@@ -31,6 +36,10 @@ static const struct {
 } jobs[] = {
 	{ "load", job_load },
 	{ "import", job_import },
+	{ "push", job_push },
+	{ "auth", job_auth },
+	{ "distribution", job_distribution },
+	{ "search", job_search },
 	{ "sweep", job_sweep },
 	{ "fsck", job_fsck },
 	{ "seccomp", job_seccomp },
