@@ -64,6 +64,8 @@ static struct job *next_job(struct jobs *j)
 	for (;;) {
 		for (job = j->first; job && job->done; job = job->next)
 			;
+		if (j->ending)
+			job = NULL; /* whoever waits for none wants none */
 		if (job || j->ending)
 			break;
 		(void)pthread_cond_wait(&j->changed, &j->lock);
@@ -101,6 +103,8 @@ void jobs_free(struct jobs *j)
 		return;
 	(void)pthread_mutex_lock(&j->lock);
 	j->ending = true;
+	for (struct job *job = j->first; job; job = job->next)
+		source_end(&job->source, !job->done);
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
 	if (j->running)

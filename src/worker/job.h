@@ -28,7 +28,7 @@ struct job {
 
 struct jobs;
 struct jobs *jobs_new(const struct dirs *d, bool squash);
-/* Cancels nothing: sources must have ended. Waits for the thread and removes the folders left. */
+/* Breaks off what is not done and removes the folders left. */
 void jobs_free(struct jobs *j);
 
 /* Starts unpacking a file: one that is still written (then its writer knows the digest in the end), or

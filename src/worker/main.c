@@ -4,6 +4,9 @@
  *                                      about: the answer begins when the body is complete)
  *   dayfly-worker import repo= tag= message= changes=… platform=
  *                                      an image from a tar of files
+ *   dayfly-worker pull from= tag= platform=
+ *                                      an image, or all of a repository, from a registry; the first
+ *                                      line of standard input is the X-Registry-Auth header
  *   dayfly-worker push name= tag=      an image to a registry; no tag at all: every one
  *   dayfly-worker auth                 whether a registry takes these credentials
  *   dayfly-worker distribution name=   what a registry has under a name
@@ -13,7 +16,7 @@
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
  *   dayfly-worker seccomp IN OUT CAPS  compiles a seccomp profile
  *
- * The first two read the client's body from standard input and then receive its connection over
+ * The first three read the client's body from standard input and then receive its connection over
  * descriptor 3 (worker/answer.h). */
 #include <locale.h>
 #include <signal.h>
@@ -36,6 +39,7 @@ static const struct {
 } jobs[] = {
 	{ "load", job_load },
 	{ "import", job_import },
+	{ "pull", job_pull },
 	{ "push", job_push },
 	{ "auth", job_auth },
 	{ "distribution", job_distribution },
@@ -77,8 +81,8 @@ int main(int argc, char **argv)
 	int r;
 
 	if (!run) {
-		(void)fputs(
-			"usage: dayfly-worker load|import|sweep|fsck|seccomp [WORD...]\n", stderr);
+		(void)fputs("usage: dayfly-worker load|import|pull|sweep|fsck|seccomp [WORD...]\n",
+			stderr);
 		return 2;
 	}
 	set_up();

@@ -1,29 +1,10 @@
 #include "worker/progress.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/jsonw.h"
-#include "base/timefmt.h"
 
-#define INTERVAL  (NSEC_PER_SEC / 10)
 #define BAR_WIDTH 50
-
-void progress_message(struct answer *a, const char *fmt, ...)
-{
-	auto_buf struct buf json = { 0 };
-	struct jsonw w = JSONW(&json);
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	jw_object(&w, NULL);
-	jw_str(&w, "status", text);
-	jw_object_end(&w);
-	answer_record(a, json.data);
-}
 
 /* Go's units.HumanSize: four digits and a decimal unit, "2.048kB". */
 static const char *human(int64_t bytes, char ret[32])
@@ -88,14 +69,4 @@ void progress_bytes(
 	struct answer *a, const char *id, const char *status, int64_t current, int64_t total)
 {
 	print(a, id, status, current, total);
-}
-
-bool progress_due(struct progress_pace *p)
-{
-	int64_t now = time_monotonic();
-
-	if (now < p->next)
-		return false;
-	p->next = now + INTERVAL;
-	return true;
 }

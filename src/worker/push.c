@@ -11,13 +11,13 @@
 #include "oci/event.h"
 #include "worker/documents.h"
 #include "worker/jobs.h"
-#include "worker/progress.h"
 
 #define OTHERS_MAX 8 /* each makes the request for a token longer */
 
 static void push_clear(struct push *p)
 {
 	registry_free(p->registry);
+	meter_free(p->meter);
 	for (size_t i = 0; i < p->other_count; i++) {
 		free(p->others[i].path);
 		strv_free(p->others[i].blobs);
@@ -28,12 +28,6 @@ static void push_clear(struct push *p)
 	image_ref_clear(&p->ref);
 	credentials_clear(&p->credentials);
 	settings_clear(&p->settings);
-}
-
-void push_look_after_client(struct push *p)
-{
-	if (p->work->answer.client < 0)
-		atomic_store_explicit(&p->cancel, true, memory_order_relaxed);
 }
 
 /* ---- which tags */
@@ -139,17 +133,6 @@ static void find_others(struct push *p)
 		consider(p, &p->ix.entries[i], domain, pushed);
 }
 
-static void on_retrying(void *arg, unsigned seconds)
-{
-	struct push *p = arg;
-	auto_free char *text =
-		xasprintf("Retrying in %u second%s", seconds, seconds == 1 ? "" : "s");
-
-	if (p->line)
-		progress_status(&p->work->answer, p->line, text);
-	push_look_after_client(p);
-}
-
 static int open_registry(struct push *p, struct err *err)
 {
 	struct registry_how how = {
@@ -157,9 +140,7 @@ static int open_registry(struct push *p, struct err *err)
 		.actions = "pull,push",
 		.credentials = &p->credentials,
 		.settings = &p->settings,
-		.cancel = &p->cancel,
-		.retrying = on_retrying,
-		.arg = p,
+		.cancel = meter_cancel(p->meter),
 	};
 
 	find_others(p);
@@ -263,7 +244,8 @@ static int push(struct push *p, struct err *err)
 	bool any = false;
 	int r;
 
-	progress_message(&p->work->answer, "The push refers to repository [%s]", p->ref.repository);
+	p->meter = meter_new(&p->work->answer);
+	meter_line(p->meter, NULL, "The push refers to repository [%s]", p->ref.repository);
 	for (size_t i = 0; i < p->ix.count && !any; i++)
 		any = is_asked_for(p, &p->ix.entries[i]);
 	if (!any)
@@ -281,15 +263,14 @@ int job_push(struct work *w, struct err *err)
 	__attribute__((cleanup(push_clear))) struct push p = { .work = w };
 	int r = read_request(&p, err);
 
-	if (answer_wait(&w->answer, r < 0 ? NULL : err) < 0)
-		return r < 0 ? r : -EPIPE;
-	if (r < 0) {
-		answer_error(&w->answer, err);
+	if (answer_wait(&w->answer, NULL) < 0)
 		return r;
-	}
-	r = push(&p, err);
+	if (r == 0)
+		r = push(&p, err);
+	meter_free(take_ptr(&p.meter));
 	if (r < 0)
-		answer_error_record(&w->answer, err);
-	answer_end(&w->answer);
+		answer_fail(&w->answer, err);
+	else
+		answer_end(&w->answer);
 	return r;
 }

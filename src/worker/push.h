@@ -5,6 +5,7 @@
 #include "oci/reference.h"
 #include "registry/client.h"
 #include "worker/hash.h"
+#include "worker/meter.h"
 #include "worker/work.h"
 
 /* Another repository of ours at the same registry, from which it may copy layers to the one we push to. */
@@ -23,15 +24,12 @@ struct push {
 	struct oci_index ix; /* as it was when we began */
 	struct push_other *others;
 	size_t other_count;
-	atomic_bool cancel; /* the client has gone away */
-	char **scopes;      /* for the other repositories */
+	char **scopes; /* for the other repositories */
+	struct meter *meter;
 	struct registry *registry;
-	const char *line; /* of the layer that is sent now, or NULL */
 };
 
 /* Sends the image of an entry of ix, and its manifest under this tag. Returns with the digest of the
  * manifest that was sent: not the local one if a layer had to be compressed. */
 int push_image(struct push *p, const struct oci_entry *e, const char *tag,
 	char ret_digest[DIGEST_SIZE], struct err *err);
-/* Notices that nobody waits for the answer any more. */
-void push_look_after_client(struct push *p);

@@ -7,6 +7,7 @@
  * compressed once per registry that lacks it, not once per push. */
 #include "worker/push.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +26,19 @@
 #define DOCKER_MANIFEST   "application/vnd.docker.distribution.manifest.v2+json"
 #define DOCKER_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
+#define PUSH_AT_ONCE 5 /* as Docker */
+
 struct layer {
 	const char *local;        /* digest as it is stored */
 	const char *diff_id;      /* NULL: the configuration is none of an image */
 	char digest[DIGEST_SIZE]; /* as it is sent; "" until it was compressed for the first time */
 	int64_t size;             /* likewise */
 	int64_t total;            /* bytes that the progress counts: as it is stored */
+	atomic_llong sent;        /* of these */
 	int fd;
 	bool compress;
+	const struct layer *twin; /* the same layer further down: images may hold one twice */
+	struct meter_item *item;
 };
 
 struct image {
@@ -46,6 +52,10 @@ struct image {
 	char **diff_ids;
 	struct layer *layers;
 	size_t count;
+	atomic_size_t next;   /* layer to send */
+	pthread_mutex_t lock; /* of what follows */
+	int failed;           /* -errno, with err */
+	struct err err;
 };
 
 static void image_clear(struct image *i)
@@ -97,6 +107,14 @@ static int open_layer(const struct dirs *d, struct layer *l, struct err *err)
 	return 0;
 }
 
+static const struct layer *find_twin(const struct image *i, const char *digest)
+{
+	for (size_t n = 0; n < i->count; n++)
+		if (str_eq(i->layers[n].local, digest))
+			return &i->layers[n];
+	return NULL;
+}
+
 /* Opens everything: whoever removes the image meanwhile does not disturb. */
 static int open_layers(struct image *i, struct err *err)
 {
@@ -110,6 +128,7 @@ static int open_layers(struct image *i, struct err *err)
 		l->local = i->manifest.layers[i->count];
 		l->diff_id = i->diff_ids ? i->diff_ids[i->count] : NULL;
 		l->fd = FD_NONE;
+		l->twin = find_twin(i, l->local);
 		i->count++;
 		r = open_layer(&i->push->work->dirs, l, err);
 	}
@@ -139,73 +158,82 @@ static int open_image(struct image *i, const struct oci_entry *e, struct err *er
 
 /* ---- one layer */
 
-struct sending {
-	struct push *push;
-	struct layer *layer;
-	struct gzip *gzip; /* NULL: as it is stored */
-	struct progress_pace pace;
+/* One of the threads that send layers, with a conversation of its own. */
+struct lane {
+	struct image *image;
+	struct registry *registry;
+	struct layer *layer; /* the one under way */
+	struct gzip *gzip;   /* its compression, or NULL */
+	pthread_t thread;
 };
 
-static void show(struct sending *s, int64_t current)
+static int64_t sent_so_far(void *arg)
 {
-	if (!progress_due(&s->pace))
-		return;
-	progress_bytes(
-		&s->push->work->answer, line_of(s->layer), "Pushing", current, s->layer->total);
-	push_look_after_client(s->push);
+	const struct layer *l = arg;
+
+	return atomic_load_explicit(&l->sent, memory_order_relaxed);
 }
 
 static void on_sent(void *arg, int64_t total)
 {
-	struct sending *s = arg;
+	struct lane *n = arg;
 
-	show(s, s->gzip ? gzip_taken(s->gzip) : total);
+	atomic_store_explicit(
+		&n->layer->sent, n->gzip ? gzip_taken(n->gzip) : total, memory_order_relaxed);
 }
 
 static ssize_t on_read(void *arg, void *data, size_t len, struct err *err)
 {
-	struct sending *s = arg;
-	ssize_t n = gzip_read(s->gzip, data, len, err);
+	struct lane *n = arg;
+	ssize_t got = gzip_read(n->gzip, data, len, err);
 
-	if (n == 0)
-		gzip_result(s->gzip, s->layer->digest, &s->layer->size);
-	return n;
+	if (got == 0)
+		gzip_result(n->gzip, n->layer->digest, &n->layer->size);
+	return got;
 }
 
 static int on_rewind(void *arg, struct err *err)
 {
-	struct sending *s = arg;
+	struct lane *n = arg;
 
-	return gzip_rewind(s->gzip, err);
+	return gzip_rewind(n->gzip, err);
 }
 
-static int send_stored(struct image *i, struct layer *l, const char *session, struct err *err)
+static void on_retrying(void *arg, unsigned seconds)
 {
-	struct sending s = { .push = i->push, .layer = l };
+	struct lane *n = arg;
+	auto_free char *line = xstrndup(line_of(n->layer), PROGRESS_ID);
+
+	meter_line(n->image->push->meter, line, "Retrying in %u second%s", seconds,
+		seconds == 1 ? "" : "s");
+}
+
+static int send_stored(struct lane *n, const char *session, struct err *err)
+{
+	struct layer *l = n->layer;
 	const struct http_upload body = {
-		.fd = l->fd, .length = l->size, .sent = on_sent, .arg = &s
+		.fd = l->fd, .length = l->size, .sent = on_sent, .arg = n
 	};
 	const struct registry_source source = { .body = &body, .digest = l->digest };
 
-	return registry_put_blob(i->push->registry, session, &source, i->shown, err);
+	return registry_put_blob(n->registry, session, &source, n->image->shown, err);
 }
 
-static int send_compressed(struct image *i, struct layer *l, const char *session, struct err *err)
+static int send_compressed(struct lane *n, const char *session, struct err *err)
 {
-	auto_gzip struct gzip *gzip = NULL;
-	struct sending s = { .push = i->push, .layer = l };
+	struct layer *l = n->layer;
 	const struct http_upload body = {
-		.read = on_read, .rewind = on_rewind, .sent = on_sent, .arg = &s
+		.read = on_read, .rewind = on_rewind, .sent = on_sent, .arg = n
 	};
 	const struct registry_source source = { .body = &body, .digest = l->digest };
-	int r = gzip_new(l->fd, &gzip, err);
+	int r = gzip_new(l->fd, &n->gzip, err);
 
 	if (r < 0)
 		return r;
-	s.gzip = gzip;
-	r = registry_put_blob(i->push->registry, session, &source, i->shown, err);
+	r = registry_put_blob(n->registry, session, &source, n->image->shown, err);
+	gzip_free(take_ptr(&n->gzip));
 	if (r == 0 && l->diff_id)
-		layer_set_pushed(&i->push->work->dirs, l->diff_id, l->digest, l->size);
+		layer_set_pushed(&n->image->push->work->dirs, l->diff_id, l->digest, l->size);
 	return r;
 }
 
@@ -226,78 +254,129 @@ static const char *find_other(const struct push *p, const struct layer *l)
 }
 
 /* 1: the registry has it already, or has taken it from elsewhere. */
-static int spare(struct image *i, struct layer *l, char **ret_session, struct err *err)
+static int spare(struct lane *n, char **ret_session, struct err *err)
 {
-	struct answer *a = &i->push->work->answer;
-	const char *from = find_other(i->push, l);
+	struct layer *l = n->layer;
+	const char *from = find_other(n->image->push, l);
 	int r;
 
 	if (!*l->digest)
 		return 0;
-	r = registry_has_blob(i->push->registry, l->digest, err);
+	r = registry_has_blob(n->registry, l->digest, err);
 	if (r > 0)
-		progress_status(a, line_of(l), "Layer already exists");
+		meter_state(l->item, "Layer already exists");
 	if (r != 0 || !from)
 		return r;
-	r = registry_mount(i->push->registry, l->digest, from, ret_session, err);
+	r = registry_mount(n->registry, l->digest, from, ret_session, err);
 	if (r > 0) {
 		auto_free char *text = xasprintf("Mounted from %s", from);
 
-		progress_status(a, line_of(l), text);
+		meter_state(l->item, text);
 	}
 	return r;
 }
 
-static int push_layer(struct image *i, struct layer *l, struct err *err)
+static int push_layer(struct lane *n, struct err *err)
 {
+	struct layer *l = n->layer;
 	auto_free char *session = NULL;
-	int r;
+	int r = spare(n, &session, err);
 
-	i->push->line = line_of(l);
-	r = spare(i, l, &session, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
-	r = l->compress ? send_compressed(i, l, session, err) : send_stored(i, l, session, err);
+	meter_watch(l->item, "Pushing", l->total, sent_so_far, l);
+	r = l->compress ? send_compressed(n, session, err) : send_stored(n, session, err);
 	if (r == 0)
-		progress_status(&i->push->work->answer, line_of(l), "Pushed");
+		meter_state(l->item, "Pushed");
 	return r;
 }
 
-/* The one before that is the same: images may hold a layer twice. */
-static const struct layer *twin_of(const struct image *i, size_t n)
+/* ---- all layers */
+
+/* The first error is what the client is told; the others' are that they were stopped. */
+static void fail(struct image *i, int r, const struct err *err)
 {
-	for (size_t k = 0; k < n; k++)
-		if (str_eq(i->layers[k].local, i->layers[n].local))
-			return &i->layers[k];
+	(void)pthread_mutex_lock(&i->lock);
+	if (i->failed == 0) {
+		i->failed = r;
+		i->err = *err;
+	}
+	(void)pthread_mutex_unlock(&i->lock);
+	meter_stop(i->push->meter);
+}
+
+static void *run_lane(void *arg)
+{
+	struct lane *n = arg;
+	struct image *i = n->image;
+	struct err err = { 0 };
+	size_t next;
+	int r = 0;
+
+	while (r == 0 && (next = atomic_fetch_add(&i->next, 1)) < i->count) {
+		n->layer = &i->layers[next];
+		if (!n->layer->twin)
+			r = push_layer(n, &err);
+	}
+	if (r < 0)
+		fail(i, r, &err);
 	return NULL;
+}
+
+static void show_layers(struct image *i)
+{
+	struct meter *m = i->push->meter;
+
+	for (size_t n = i->count; n-- > 0;) {
+		struct layer *l = &i->layers[n];
+		auto_free char *line = xstrndup(line_of(l), PROGRESS_ID);
+
+		if (l->twin)
+			continue;
+		l->item = meter_item_new(m, line);
+		meter_state(l->item, "Preparing");
+	}
+	for (size_t n = PUSH_AT_ONCE; n < i->count; n++)
+		if (!i->layers[n].twin)
+			meter_state(i->layers[n].item, "Waiting");
 }
 
 static int push_layers(struct image *i, struct err *err)
 {
-	struct answer *a = &i->push->work->answer;
-	int r = 0;
+	struct lane lanes[PUSH_AT_ONCE] = { 0 };
+	size_t started = 0;
 
-	for (size_t n = i->count; n-- > 0;)
-		progress_status(a, line_of(&i->layers[n]), "Preparing");
-	for (size_t n = 1; n < i->count; n++)
-		progress_status(a, line_of(&i->layers[n]), "Waiting");
-	for (size_t n = 0; r == 0 && n < i->count; n++) {
-		const struct layer *twin = twin_of(i, n);
-		struct layer *l = &i->layers[n];
+	(void)pthread_mutex_init(&i->lock, NULL);
+	for (; started < PUSH_AT_ONCE && started < i->count; started++) {
+		struct lane *n = &lanes[started];
 
-		push_look_after_client(i->push);
-		if (!twin) {
-			r = push_layer(i, l, err);
-			continue;
+		n->image = i;
+		n->registry = registry_fork(i->push->registry, on_retrying, n);
+		if (pthread_create(&n->thread, NULL, run_lane, n) != 0) {
+			registry_free(n->registry);
+			break;
 		}
-		memcpy(l->digest, twin->digest, sizeof(l->digest));
-		l->size = twin->size;
-		progress_status(a, line_of(l), "Layer already exists");
 	}
-	return r;
+	if (started == 0 && i->count)
+		return err_set(err, ERR_SYSTEM, EAGAIN, "no thread can be started");
+	for (size_t k = 0; k < started; k++) {
+		(void)pthread_join(lanes[k].thread, NULL);
+		registry_free(lanes[k].registry);
+	}
+	(void)pthread_mutex_destroy(&i->lock);
+	if (i->failed < 0) {
+		*err = i->err;
+		return i->failed;
+	}
+	for (size_t k = 0; k < i->count; k++)
+		if (i->layers[k].twin) {
+			memcpy(i->layers[k].digest, i->layers[k].twin->digest, DIGEST_SIZE);
+			i->layers[k].size = i->layers[k].twin->size;
+		}
+	return 0;
 }
 
-/* ---- what follows them */
+/* ---- configuration and manifest */
 
 static int push_config(struct image *i, struct err *err)
 {
@@ -355,11 +434,10 @@ static void rewrite_manifest(struct image *i)
 
 static void tell(struct image *i, const char *digest)
 {
-	struct answer *a = &i->push->work->answer;
 	auto_buf struct buf json = { 0 };
 	struct jsonw w = JSONW(&json);
 
-	progress_message(a, "%s: digest: %s size: %zu", i->tag, digest, i->len);
+	meter_line(i->push->meter, NULL, "%s: digest: %s size: %zu", i->tag, digest, i->len);
 	jw_object(&w, NULL);
 	jw_object(&w, "progressDetail");
 	jw_object_end(&w);
@@ -369,7 +447,7 @@ static void tell(struct image *i, const char *digest)
 	jw_uint(&w, "Size", i->len);
 	jw_object_end(&w);
 	jw_object_end(&w);
-	answer_record(a, json.data);
+	meter_record(i->push->meter, json.data);
 }
 
 int push_image(struct push *p, const struct oci_entry *e, const char *tag,
@@ -380,13 +458,15 @@ int push_image(struct push *p, const struct oci_entry *e, const char *tag,
 
 	i.shown = xasprintf("%s:%s", p->ref.familiar, tag);
 	r = open_image(&i, e, err);
-	if (r == 0)
-		r = push_layers(&i, err);
-	if (r == 0)
-		r = push_config(&i, err);
 	if (r < 0)
 		return r;
-	p->line = NULL;
+	show_layers(&i);
+	/* small, so who may not push learns it at once; and the lanes begin with its token */
+	r = push_config(&i, err);
+	if (r == 0)
+		r = push_layers(&i, err);
+	if (r < 0)
+		return r;
 	rewrite_manifest(&i);
 	r = registry_put_manifest(p->registry, tag, media_type_of(&i), i.text, i.len, i.shown, err);
 	if (r < 0)

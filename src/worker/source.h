@@ -7,8 +7,9 @@
 #include <sys/types.h>
 
 struct source {
-	int fd;     /* borrowed */
-	off_t size; /* readable so far */
+	int fd;      /* borrowed */
+	off_t size;  /* readable so far */
+	off_t taken; /* the reader has come here */
 	bool complete, broken;
 	pthread_mutex_t lock;
 	pthread_cond_t grown;
@@ -24,3 +25,5 @@ void source_end(struct source *s, bool broken);
 /* Up to len bytes at offset, waiting until there are some. 0 at the end; -errno, -ECANCELED when the
  * writer gave up. */
 ssize_t source_read(struct source *s, off_t offset, void *data, size_t len);
+/* How far the reader has come; any thread. */
+off_t source_taken(struct source *s);

@@ -353,14 +353,13 @@ def _(e):
 
 @case("whoever goes away takes his push with him")
 def _(e):
-    stopped = []
+    blobs, stopped = Blobs(), []
 
     def answer(asked):
         if asked.method == "PATCH":
             stopped.append(asked)
-            time.sleep(1)
-            return 500, {}, b""
-        return Blobs()(asked)
+            time.sleep(30)  # far longer than its client has patience
+        return blobs(asked)
     with StandIn(answer) as r:
         make(e, f"{r.host}/gone:1", tar_of({"one": b"1"}))
         stream = e.open("POST", f"/images/{r.host}/gone/push?tag=1")
@@ -368,6 +367,7 @@ def _(e):
         stream.close()
         until(lambda: "dayfly-worker" not in e.processes().values(), seconds=15)
         same(len(stopped), 1)
+        same(blobs.manifests, {})
         drop(e, f"{r.host}/gone:1")
 
 
