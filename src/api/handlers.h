@@ -15,8 +15,8 @@ handler_fn api_container_list, api_container_create, api_container_inspect, api_
 handler_fn api_exec_create, api_exec_start, api_exec_resize, api_exec_inspect;
 /* images.c */
 handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, api_image_remove,
-	api_image_prune, api_image_load, api_image_create,
-	api_image_push, api_image_search, api_distribution_inspect;
+	api_image_prune, api_image_load, api_image_create, api_image_push, api_image_search,
+	api_distribution_inspect;
 /* networks.c, volumes.c */
 handler_fn api_network_list, api_network_inspect, api_network_remove, api_network_prune;
 handler_fn api_volume_list, api_volume_missing, api_volume_update, api_volume_prune;

@@ -17,7 +17,7 @@ import time
 import suite
 from cli_tools import docker, try_docker
 from engine import IMAGE, make_image
-from registry import USER, Blobs, Cut, Registry, StandIn, auth_header, digest
+from registries import USER, Blobs, Cut, Registry, StandIn, auth_header, digest
 from suite import Skip, case, has, matches, same, until
 
 TAR = {"Content-Type": "application/x-tar"}
