@@ -2,8 +2,8 @@
  * words of the refusals, are Docker's:
  *   by name   only the name goes if the image has others; the last one takes the image with it
  *   by id     the image goes with its names, if they are at most one
- * Digests that an image has in a repository, from being pulled or pushed, go with the last of its tags
- * there, and count as one name with it.
+ * The digest an image has in a repository (repository@sha256:…) is no name beside a tag there: it goes
+ * with the last of them.
  *   force     all names go, and a stopped container does not hold the image; a running one does */
 #include <stdlib.h>
 #include <string.h>
@@ -125,61 +125,74 @@ static ssize_t named_entry(const struct removal *m)
 	return -1;
 }
 
+/* The length of a name's repository. */
+static size_t repository_len(const char *name)
+{
+	const char *end = strchr(name, '@');
+
+	if (!end)
+		end = strrchr(name, ':');
+	return end ? (size_t)(end - name) : strlen(name);
+}
+
 static bool is_digest(const char *name)
 {
 	return strchr(name, '@') != NULL;
 }
 
-/* Of two full references: tags and digests behind the same repository. */
 static bool same_repository(const char *a, const char *b)
 {
-	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
-	size_t len_a = (size_t)(slash_a - a) + strcspn(slash_a, ":@");
-	size_t len_b = (size_t)(slash_b - b) + strcspn(slash_b, ":@");
+	size_t len = repository_len(a);
 
-	return len_a == len_b && memcmp(a, b, len_a) == 0;
+	return len == repository_len(b) && strncmp(a, b, len) == 0;
 }
 
-/* Whether all names are in one repository, and at most one of them is a tag. */
-static bool has_one_name(const struct removal *m)
+/* The next of the image's names behind *at (start with -1) that is a digest, or a tag, in the
+ * repository of another name (NULL: any); NULL at the end. */
+static const char *next_name(
+	const struct removal *m, ssize_t *at, bool digest, const char *repository_of)
 {
-	const char *first = NULL;
-	size_t tags = 0;
-
-	for (size_t i = 0; i < m->ix.count; i++) {
-		const char *name = m->ix.entries[i].name;
-
-		if (!name || !str_eq(m->ix.entries[i].config, m->id))
-			continue;
-		tags += !is_digest(name);
-		if (tags > 1 || (first && !same_repository(first, name)))
-			return false;
-		first = name;
-	}
-	return true;
-}
-
-/* An entry of the image in this repository: a digest, or a tag; -1. */
-static ssize_t find_in_repository(const struct removal *m, const char *full, bool digest)
-{
-	for (size_t i = 0; i < m->ix.count; i++) {
-		const struct oci_entry *e = &m->ix.entries[i];
+	while (++*at < (ssize_t)m->ix.count) {
+		const struct oci_entry *e = &m->ix.entries[*at];
 
 		if (e->name && str_eq(e->config, m->id) && is_digest(e->name) == digest &&
-			same_repository(e->name, full))
-			return (ssize_t)i;
+			(!repository_of || same_repository(e->name, repository_of)))
+			return e->name;
 	}
-	return -1;
+	return NULL;
 }
 
-static void untag_digests(struct removal *m, const char *full)
+static bool has_name(const struct removal *m, bool digest, const char *repository_of)
 {
-	ssize_t i;
+	ssize_t at = -1;
 
-	if (find_in_repository(m, full, false) >= 0)
+	return next_name(m, &at, digest, repository_of) != NULL;
+}
+
+/* Tags count, and digests in repositories where there is no tag. */
+static size_t count_names(const struct removal *m)
+{
+	const char *name;
+	size_t n = 0;
+
+	for (ssize_t at = -1; next_name(m, &at, false, NULL);)
+		n++;
+	for (ssize_t at = -1; (name = next_name(m, &at, true, NULL));)
+		n += !has_name(m, false, name);
+	return n;
+}
+
+/* Takes away the digests that a tag, which is gone, leaves alone in its repository. */
+static void untag_digests(struct removal *m, const char *tag)
+{
+	ssize_t at = -1;
+
+	if (is_digest(tag) || has_name(m, false, tag))
 		return;
-	while ((i = find_in_repository(m, full, true)) >= 0)
-		untag(m, (size_t)i);
+	while (next_name(m, &at, true, tag)) {
+		untag(m, (size_t)at);
+		at = -1;
+	}
 }
 
 static void delete_image(struct removal *m)
@@ -205,7 +218,7 @@ static int remove_by_id(struct removal *m, bool force, struct err *err)
 		return conflict(u, "cannot be forced", "running", u->running, err);
 	if (!force && *u->stopped)
 		return conflict(u, "must be forced", "stopped", u->stopped, err);
-	if (!force && !has_one_name(m))
+	if (!force && count_names(m) > 1)
 		return err_set(err, ERR_CONFLICT, EBUSY,
 			"conflict: unable to delete %.12s (must be forced) - image is referenced in "
 			"multiple repositories",
@@ -219,10 +232,11 @@ static int remove_by_name(struct removal *m, const char *text, bool force, struc
 	const char *user = *m->usage.running ? m->usage.running : m->usage.stopped;
 	auto_ref struct image_ref ref = { 0 };
 	auto_free char *full = NULL;
+	size_t names = count_names(m);
 	ssize_t i;
 	int r;
 
-	if (!force && *user && has_one_name(m))
+	if (!force && names == 1 && *user)
 		return err_set(err, ERR_CONFLICT, EBUSY,
 			"conflict: unable to remove repository reference \"%s\" (must force) - "
 			"container %s is using its referenced image %.12s",
@@ -235,10 +249,9 @@ static int remove_by_name(struct removal *m, const char *text, bool force, struc
 	if (i < 0)
 		return image_missing(text, err);
 	untag(m, (size_t)i);
-	if (!ref.digest)
-		untag_digests(m, full);
+	untag_digests(m, full);
 	/* a running container keeps its image, which is left without a name */
-	if (named_entry(m) < 0 && !*m->usage.running)
+	if (names == 1 && !*m->usage.running)
 		delete_image(m);
 	return 0;
 }

@@ -4,7 +4,6 @@ what has arrived there. usage: push.py [REGEX]
 """
 import base64
 import gzip
-import hashlib
 import io
 import json
 import os
@@ -17,18 +16,12 @@ import time
 import suite
 from cli_tools import docker, try_docker
 from engine import IMAGE, make_image
-from registries import USER, Blobs, Cut, Registry, StandIn, auth_header, digest
+from docker_registry import USER, Registry, auth_header, digest
+from imagestore import tar_of
+from push_registry import Blobs, Cut, StandIn
 from suite import Skip, case, has, matches, same, until
 
 TAR = {"Content-Type": "application/x-tar"}
-
-
-def tar_of(files):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as tar:
-        for name, data in files.items():
-            make_image.add(tar, name, data)
-    return out.getvalue()
 
 
 def make(e, name, *layers):
