@@ -268,6 +268,13 @@ int image_ref_make(const char *repository, const char *tag, struct image_ref *re
 	return 0;
 }
 
+bool image_ref_complete(const char *text)
+{
+	const char *slash = strrchr(text, '/');
+
+	return strpbrk(slash ? slash : text, ":@") != NULL;
+}
+
 void image_ref_clear(struct image_ref *r)
 {
 	free(r->repository);

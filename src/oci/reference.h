@@ -18,6 +18,8 @@ struct image_ref {
 int image_ref_parse(const char *text, struct image_ref *ret, struct err *err);
 /* The same for a repository alone, then a tag ("" or NULL: latest); neither holds a digest. */
 int image_ref_make(const char *repository, const char *tag, struct image_ref *ret, struct err *err);
+/* Whether text says which image of a repository is meant, by a tag or a digest. */
+bool image_ref_complete(const char *text);
 void image_ref_clear(struct image_ref *r);
 #define auto_ref __attribute__((cleanup(image_ref_clear)))
 

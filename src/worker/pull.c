@@ -3,10 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/fd.h"
 #include "worker/jobs.h"
 
 #define TAGS_MAX 1000 /* of a repository that is pulled as a whole */
@@ -29,25 +27,6 @@ static void job_clear(struct job_of_pull *j)
 
 /* ---- what is asked for */
 
-/* The first line of our input; what follows is a body that says nothing. As in Docker, a pull goes on
- * without credentials that cannot be understood. */
-static void read_credentials(struct credentials *ret)
-{
-	auto_free char *text = xcalloc(CREDENTIALS_MAX * 2, 1);
-
-	(void)fd_read_upto(STDIN_FILENO, text, CREDENTIALS_MAX * 2 - 1);
-	work_drain();
-	text[strcspn(text, "\r\n")] = '\0';
-	(void)credentials_decode(text, ret, NULL);
-}
-
-static bool has_tag(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	return strpbrk(slash ? slash : name, ":@") != NULL;
-}
-
 /* from may hold a tag or a digest itself, and tag may be a digest, too; with neither, all tags are
  * meant. "name:" is how old clients asked for that. */
 static int read_reference(struct job_of_pull *j, struct err *err)
@@ -60,7 +39,7 @@ static int read_reference(struct job_of_pull *j, struct err *err)
 	if (len && from[len - 1] == ':')
 		from[len - 1] = '\0';
 	if (!digest_valid(tag)) {
-		j->all_tags = !*tag && !has_tag(from);
+		j->all_tags = !*tag && !image_ref_complete(from);
 		r = *tag ? image_ref_make(from, tag, &j->ref, err)
 			 : image_ref_parse(from, &j->ref, err);
 	} else {
@@ -160,7 +139,9 @@ int job_pull(struct work *w, struct err *err)
 	__attribute__((cleanup(job_clear))) struct job_of_pull j = { .work = w };
 	int r;
 
-	read_credentials(&j.credentials);
+	/* as in Docker, a pull goes on without credentials that cannot be understood */
+	(void)work_credentials(&j.credentials, NULL);
+	work_drain();
 	if (answer_wait(&w->answer, err) < 0)
 		return -EPIPE;
 	r = read_request(&j, err);

@@ -217,13 +217,6 @@ static void tell_event(struct push *p)
 
 /* ---- the job */
 
-static bool has_tag(const char *name)
-{
-	const char *slash = strrchr(name, '/');
-
-	return strchr(slash ? slash : name, ':') != NULL;
-}
-
 /* What is wrong here is told with a status of its own. */
 static int read_request(struct push *p, struct err *err)
 {
@@ -235,7 +228,7 @@ static int read_request(struct push *p, struct err *err)
 		r = image_ref_make(name, tag, &p->ref, err);
 	if (r == 0)
 		r = settings_read(&p->settings, err);
-	p->all_tags = !*tag && !has_tag(name);
+	p->all_tags = !*tag && !image_ref_complete(name);
 	return r == 0 ? oci_index_read(&p->work->dirs, &p->ix, err) : r;
 }
 
