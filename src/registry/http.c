@@ -1,6 +1,5 @@
 #include "registry/http.h"
 
-#include <curl/curl.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/timefmt.h"
+#include "registry/libcurl.h"
 
 #define REDIRECTS_MAX     10
 #define CONNECT_TIMEOUT_S 15L
@@ -35,7 +35,7 @@ struct host {
 };
 
 struct http {
-	CURL *easy;
+	CURL *easy; /* NULL until the first request */
 	const struct settings *settings;
 	const atomic_bool *cancel;
 	char *no_proxy;
@@ -72,10 +72,6 @@ struct http *http_new(const struct settings *s, const atomic_bool *cancel)
 {
 	struct http *h = xcalloc(1, sizeof(*h));
 
-	(void)curl_global_init(CURL_GLOBAL_DEFAULT); /* counts; thread-safe since 7.84 */
-	h->easy = curl_easy_init();
-	if (!h->easy)
-		abort();
 	h->settings = s;
 	h->cancel = cancel;
 	h->no_proxy = settings_no_proxy(s);
@@ -100,7 +96,8 @@ void http_free(struct http *h)
 {
 	if (!h)
 		return;
-	curl_easy_cleanup(h->easy);
+	if (h->easy)
+		curl_easy_cleanup(h->easy);
 	forget_hosts(h);
 	free(h->no_proxy);
 	free(h);
@@ -570,10 +567,12 @@ char *url_encode(const char *text)
 
 char *url_resolve(const char *base, const char *relative)
 {
-	CURLU *u = curl_url();
+	CURLU *u = libcurl_load(NULL) < 0 ? NULL : curl_url();
 	char *text = NULL, *ret = NULL;
 
-	if (u && curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
+	if (!u)
+		return NULL;
+	if (curl_url_set(u, CURLUPART_URL, base, 0) == CURLUE_OK &&
 		curl_url_set(u, CURLUPART_URL, relative, 0) == CURLUE_OK &&
 		curl_url_get(u, CURLUPART_URL, &text, 0) == CURLUE_OK)
 		ret = xstrdup(text);
@@ -600,6 +599,16 @@ static int check_url(const char *url, const struct host *o, bool plain, struct e
 }
 
 /* ---- one request */
+
+static int begin(struct http *h, struct err *err)
+{
+	int r = h->easy ? 0 : libcurl_load(err);
+
+	if (r < 0 || h->easy)
+		return r;
+	h->easy = curl_easy_init();
+	return h->easy ? 0 : err_set(err, ERR_SYSTEM, ENOMEM, "cannot begin a request");
+}
 
 static int exchange(struct http *h, const struct http_request *q, const char *url,
 	struct http_reply *reply, struct err *err)
@@ -648,11 +657,13 @@ int http_perform(
 	struct http *h, const struct http_request *q, struct http_reply *ret, struct err *err)
 {
 	auto_free char *url = xstrdup(q->url);
+	int r = begin(h, err);
 
+	if (r < 0)
+		return r;
 	for (unsigned hops = 0;; hops++) {
 		auto_reply struct http_reply reply = { 0 };
 		char *next = NULL;
-		int r;
 
 		r = cancelled(h) ? fail_cancelled(err) : exchange(h, q, url, &reply, err);
 		if (r < 0)
