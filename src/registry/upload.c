@@ -55,6 +55,7 @@ static int step(struct registry *r, const char *method, const char *url,
 static int send(struct registry *r, const char *session, const struct registry_source *source,
 	struct http_reply *ret, struct err *err)
 {
+	static const struct http_upload nothing = { .data = "" };
 	auto_free char *location = xstrdup(session), *last = NULL;
 	const struct http_upload *body = source->body;
 
@@ -73,7 +74,7 @@ static int send(struct registry *r, const char *session, const struct registry_s
 		location = registry_location(&reply);
 		if (!location)
 			return no_location(r, "PATCH", err);
-		body = NULL;
+		body = &nothing; /* empty rather than none: the registry is given time to sum up */
 	}
 	last = with_digest(location, source->digest);
 	return step(r, "PUT", last, body, ret, err);
