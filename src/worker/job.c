@@ -22,6 +22,7 @@ struct jobs {
 	const struct dirs *dirs;
 	int layers;
 	bool squash;
+	const atomic_bool *cancel;
 	pthread_t thread;
 	bool running, ending;
 	pthread_mutex_t lock;
@@ -29,13 +30,14 @@ struct jobs {
 	struct job *first, **last;
 };
 
-struct jobs *jobs_new(const struct dirs *d, bool squash)
+struct jobs *jobs_new(const struct dirs *d, bool squash, const atomic_bool *cancel)
 {
 	struct jobs *j = xcalloc(1, sizeof(*j));
 
 	j->dirs = d;
 	j->layers = FD_NONE;
 	j->squash = squash;
+	j->cancel = cancel;
 	j->last = &j->first;
 	(void)pthread_mutex_init(&j->lock, NULL);
 	(void)pthread_cond_init(&j->changed, NULL);
@@ -185,6 +187,7 @@ int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, st
 	job->dir = job->tree = FD_NONE;
 	job->hash_plain = from->verify;
 	source_init(&job->source, from->fd, from->size, from->complete);
+	job->source.cancel = j->cancel;
 	r = make_folder(j, job, err);
 	if (r == 0)
 		r = start_thread(j, err);

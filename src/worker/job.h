@@ -27,7 +27,8 @@ struct job {
 };
 
 struct jobs;
-struct jobs *jobs_new(const struct dirs *d, bool squash);
+/* cancel (may be NULL) ends what is under way when it is set. */
+struct jobs *jobs_new(const struct dirs *d, bool squash, const atomic_bool *cancel);
 /* Breaks off what is not done and removes the folders left. */
 void jobs_free(struct jobs *j);
 

@@ -271,7 +271,7 @@ int pull_over(const struct pull *p, struct registry *r, const struct image_ref *
 
 	if (n < 0)
 		return n;
-	i.stage = stage_new(&p->work->dirs, p->work->single_id);
+	i.stage = stage_new_cancellable(&p->work->dirs, p->work->single_id, meter_cancel(p->meter));
 	n = get_image(&i, r, &newer, err);
 	if (n < 0)
 		return n;

@@ -64,7 +64,7 @@ ssize_t source_read(struct source *s, off_t offset, void *data, size_t len)
 	off_t ready = wait_for_data(s, offset, &broken);
 	ssize_t n;
 
-	if (broken)
+	if (broken || (s->cancel && atomic_load(s->cancel)))
 		return -ECANCELED;
 	if (ready < (off_t)len)
 		len = (size_t)ready;

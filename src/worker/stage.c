@@ -44,11 +44,16 @@ struct stage_in {
 
 struct stage *stage_new(const struct dirs *d, bool squash)
 {
+	return stage_new_cancellable(d, squash, NULL);
+}
+
+struct stage *stage_new_cancellable(const struct dirs *d, bool squash, const atomic_bool *cancel)
+{
 	struct stage *s = xcalloc(1, sizeof(*s));
 
 	s->dirs = d;
 	s->blobs = FD_NONE;
-	s->jobs = jobs_new(d, squash);
+	s->jobs = jobs_new(d, squash, cancel);
 	(void)pthread_mutex_init(&s->lock, NULL);
 	return s;
 }

@@ -8,6 +8,7 @@
  * committing is for the thread that made the stage, except where it is said. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ struct stage_blob {
 
 /* The caller has entered the user namespace. squash as in worker/tree.h. */
 struct stage *stage_new(const struct dirs *d, bool squash);
+/* Unpacking ends with an error once cancel is set, by any thread. */
+struct stage *stage_new_cancellable(const struct dirs *d, bool squash, const atomic_bool *cancel);
 /* Ends what still runs and takes away what was not committed. */
 void stage_free(struct stage *s);
 static inline void stage_free_ptr(struct stage **s)
