@@ -535,7 +535,46 @@ def _(e):
         shutil.rmtree(folder)
 
 
-# ---- the docker CLI
+@case("a proxy is used, but not for this machine")
+def _(e):
+    seen, direct = [], []
+    with StandIn(lambda a: (seen.append(a), (200, {}, b'{"results": [{"name": "found"}]}'))[1]) as proxy, \
+            StandIn(searchable([], direct)) as here:
+        folder = configure(e, json.dumps({"insecure-registries": ["registry.invalid:5000"],
+                                          "proxies": {"http-proxy": f"http://{proxy.host}"}}))
+        try:
+            found = e.get("/images/search?term=registry.invalid:5000/x").expect(200).json
+            same([x["name"] for x in found], ["found"])
+            same(seen[-1].path, "http://registry.invalid:5000/v1/search")
+            same(e.get(f"/images/search?term={here.host}/x").expect(200).json, [])
+            same((len(seen), len(direct)), (1, 1))
+        finally:
+            shutil.rmtree(folder)
+
+
+# ---- clients
+
+@case("docker-py logs in and pushes")
+def _(e):
+    try:
+        import docker as sdk  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        raise Skip("python3-docker is not installed") from None
+    with Registry(e.root / "reg", users=True) as r:
+        c = sdk.DockerClient(base_url=e.url, version="auto", timeout=60)
+        make(e, f"{r.host}/py:1", tar_of({"one": b"1"}))
+        same(c.login("me", "secret", registry=r.host)["Status"], "Login Succeeded")
+        told = list(c.images.push(f"{r.host}/py", "1", stream=True, decode=True))
+        same(told[-1]["aux"]["Tag"], "1")
+        same(c.images.get_registry_data(f"{r.host}/py:1").id, told[-1]["aux"]["Digest"])
+        try:
+            c.login("me", "wrong", registry=r.host, reauth=True)
+        except sdk.errors.APIError as refused:
+            same(refused.status_code, 401)
+        else:
+            raise AssertionError("a wrong password was taken")
+        drop(e, f"{r.host}/py:1")
+
 
 @case("docker login, push, push -a, logout")
 def _(e):
