@@ -63,7 +63,7 @@ static int none_to_push(const struct push *p, struct err *err)
 
 static int layers_of(const struct dirs *d, const struct oci_entry *e, char ***ret)
 {
-	__attribute__((cleanup(manifest_clear))) struct manifest m = { 0 };
+	auto_manifest struct manifest m = { 0 };
 	auto_fd int fd = oci_blob_open(d, e->manifest);
 	auto_free char *text = NULL;
 	size_t len;
@@ -72,7 +72,7 @@ static int layers_of(const struct dirs *d, const struct oci_entry *e, char ***re
 	if (r == 0)
 		r = manifest_read(text, len, &m, NULL);
 	if (r == 0)
-		*ret = take_ptr(&m.layers);
+		*ret = strv_copy(m.layers);
 	return r;
 }
 

@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import ssl
 import subprocess
 import tarfile
 import time
@@ -17,7 +18,7 @@ import suite
 from cli_tools import docker, try_docker
 from engine import IMAGE, make_image
 from docker_registry import USER, Registry, auth_header, digest
-from imagestore import tar_of
+from imagestore import complain_about_store, tar_of
 from push_registry import Blobs, Cut, StandIn
 from suite import Skip, case, has, matches, same, until
 
@@ -364,6 +365,36 @@ def _(e):
         drop(e, f"{r.host}/gone:1")
 
 
+@case("an image that is removed while it is pushed arrives all the same, and stays removed")
+def _(e):
+    blobs, layer = Blobs(), tar_of({"one": b"1"})
+
+    def answer(asked):
+        if asked.method == "PATCH":
+            drop(e, f"{r.host}/gone:1")
+        return blobs(asked)
+    with StandIn(answer) as r:
+        image = make(e, f"{r.host}/gone:1", layer)
+        pushed(e, f"{r.host}/gone")
+        kept = json.loads(blobs.manifests["1"][1])["layers"][0]["digest"]
+        same(gzip.decompress(blobs.blobs[kept]), layer)
+        e.get(f"/images/{image}/json").expect(404)
+        same(complain_about_store(e), [])
+
+
+@case("a layer that an image holds twice is sent once")
+def _(e):
+    blobs, layer = Blobs(), tar_of({"one": b"1"})
+    with StandIn(blobs) as r:
+        make(e, f"{r.host}/twin:1", layer, tar_of({"two": b"2"}), layer)
+        done = push(e, f"{r.host}/twin", "1")
+        same(sum(a.method == "PATCH" for a in r.asked), 2)
+        sent = [x["digest"] for x in json.loads(blobs.manifests["1"][1])["layers"]]
+        same((len(sent), sent[0]), (3, sent[2]))
+        same(len(statuses(done)), 2)
+        drop(e, f"{r.host}/twin:1")
+
+
 # ---- auth
 
 @case("credentials are checked before they are kept")
@@ -550,6 +581,42 @@ def _(e):
             same((len(seen), len(direct)), (1, 1))
         finally:
             shutil.rmtree(folder)
+
+
+def make_certificate(folder, name):
+    """NAME.cert and NAME.key, for 127.0.0.1; vouches for itself."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", folder / f"{name}.key",
+                    "-out", folder / f"{name}.cert"], capture_output=True, check=True)
+
+
+@case("a registry that asks who we are is shown the certificate of certs.d")
+def _(e):
+    if not shutil.which("openssl"):
+        raise Skip("openssl is not installed")
+    files = e.root / "certs"
+    files.mkdir()
+    for name in ("server", "me"):
+        make_certificate(files, name)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files / "server.cert", files / "server.key")
+    context.load_verify_locations(files / "me.cert")
+    context.verify_mode = ssl.CERT_REQUIRED
+    with StandIn(searchable([], []), tls=context) as r:
+        folder = configure(e, "{}")
+        try:
+            term = f"/images/search?term={r.host}/x"
+            e.get(term).expect(500)
+            mine = folder / "certs.d" / r.host
+            mine.mkdir(parents=True)
+            shutil.copy(files / "server.cert", mine / "ca.crt")
+            shutil.copy(files / "me.key", mine)
+            has(e.get(term).expect(500).message, "missing client certificate me.cert for key me.key")
+            shutil.copy(files / "me.cert", mine)
+            same(e.get(term).expect(200).json, [])
+        finally:
+            shutil.rmtree(folder)
+            shutil.rmtree(files)
 
 
 # ---- clients

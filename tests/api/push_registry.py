@@ -23,11 +23,16 @@ class Cut(Exception):
     """Raised by answer(): the connection ends without an answer."""
 
 
+class Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """Clients that go away are what some cases are about."""
+
+
 class StandIn:
     """answer(asked) gives (status, headers, body); what was asked is kept."""
 
-    def __init__(self, answer):
-        self.answer, self.asked = answer, []
+    def __init__(self, answer, tls=None):
+        self.answer, self.tls, self.asked = answer, tls, []
 
     def __enter__(self):
         outer = self
@@ -66,7 +71,9 @@ class StandIn:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", 0), Handler)
+        if self.tls:
+            self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
         self.host = f"127.0.0.1:{self.server.server_address[1]}"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
