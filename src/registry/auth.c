@@ -99,6 +99,7 @@ static void read_pair(json_object *o, struct credentials *ret)
 	if (!colon || strlen(plain.data) != plain.len)
 		return;
 	ret->username = xstrndup(plain.data, (size_t)(colon - plain.data));
+	free(ret->password); /* one without a user */
 	ret->password = xstrdup(colon + 1);
 }
 

@@ -33,7 +33,9 @@ static int ping(struct registry *r, struct err *err)
 		auto_reply struct http_reply reply = { 0 };
 		int n, again;
 
-		n = http_perform(r->http, &(struct http_request){ .method = "GET", .url = url },
+		n = http_perform(r->http,
+			&(struct http_request){
+				.method = "GET", .url = url, .plain = endpoint_is_plain(r) },
 			&reply, err);
 		/* nobody there: no reason to insist */
 		if (n < 0)
@@ -223,6 +225,7 @@ static int perform(struct registry *r, const struct registry_request *q, struct 
 			.body = q->body,
 			.sink = q->sink,
 			.body_max = q->body_max,
+			.plain = endpoint_is_plain(r),
 		},
 		ret, err);
 }

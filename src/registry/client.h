@@ -37,7 +37,7 @@ int registry_open(const struct registry_how *how, struct registry **ret, struct 
 /* The same conversation on a connection of its own, for another thread: begins with what this one has
  * found out, and shares nothing that changes. retrying and arg are the new one's. */
 struct registry *registry_fork(
-	const struct registry *r, void (*retrying)(void *arg, unsigned seconds), void *arg);
+	const struct registry *of, void (*retrying)(void *arg, unsigned seconds), void *arg);
 void registry_free(struct registry *r);
 static inline void registry_free_ptr(struct registry **r)
 {

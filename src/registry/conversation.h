@@ -1,6 +1,8 @@
 /* registry/conversation.h - what the files behind registry/client.h share. */
 #pragma once
 
+#include <string.h>
+
 #include "registry/client.h"
 
 struct endpoint {
@@ -23,6 +25,12 @@ struct registry {
 static inline const struct endpoint *endpoint_in_use(const struct registry *r)
 {
 	return &r->endpoints[r->current];
+}
+
+/* There is such an endpoint only where settings allow it: what it sends us to may be plain, too. */
+static inline bool endpoint_is_plain(const struct registry *r)
+{
+	return strncmp(endpoint_in_use(r)->url, "https://", 8) != 0;
 }
 
 /* endpoint.c: fills the list. */

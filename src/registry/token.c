@@ -75,7 +75,8 @@ static int post_for_token(struct registry *r, struct http_reply *ret, struct err
 		&(struct http_request){ .method = "POST",
 			.url = r->challenge.realm,
 			.headers = (char *const *)(void *)headers,
-			.body = &body },
+			.body = &body,
+			.plain = endpoint_is_plain(r) },
 		ret, err);
 }
 
@@ -98,7 +99,10 @@ static int get_token(struct registry *r, struct http_reply *ret, struct err *err
 		add_field(&url, "client_id", CLIENT_ID);
 	}
 	return http_perform(r->http,
-		&(struct http_request){ .method = "GET", .url = url.data, .authorization = basic },
+		&(struct http_request){ .method = "GET",
+			.url = url.data,
+			.authorization = basic,
+			.plain = endpoint_is_plain(r) },
 		ret, err);
 }
 

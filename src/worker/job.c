@@ -8,6 +8,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -18,13 +19,17 @@
 #include "state/remove.h"
 #include "state/status.h"
 
+#define THREADS_MAX 4
+
 struct jobs {
 	const struct dirs *dirs;
 	int layers;
 	bool squash;
 	const atomic_bool *cancel;
-	pthread_t thread;
-	bool running, ending;
+	pthread_t threads[THREADS_MAX];
+	size_t running, threads_max;
+	size_t busy, pending; /* threads with a job, jobs without a thread */
+	bool ending;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a job came, or one is done */
 	struct job *first, **last;
@@ -39,6 +44,9 @@ struct jobs *jobs_new(const struct dirs *d, bool squash, const atomic_bool *canc
 	j->squash = squash;
 	j->cancel = cancel;
 	j->last = &j->first;
+	j->threads_max = (size_t)get_nprocs();
+	if (j->threads_max > THREADS_MAX)
+		j->threads_max = THREADS_MAX;
 	(void)pthread_mutex_init(&j->lock, NULL);
 	(void)pthread_cond_init(&j->changed, NULL);
 	return j;
@@ -54,6 +62,7 @@ static void run(struct jobs *j, struct job *job)
 	job->tree = fd_close(job->tree);
 	(void)pthread_mutex_lock(&j->lock);
 	job->done = true;
+	j->busy--;
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
 }
@@ -64,13 +73,18 @@ static struct job *next_job(struct jobs *j)
 
 	(void)pthread_mutex_lock(&j->lock);
 	for (;;) {
-		for (job = j->first; job && job->done; job = job->next)
+		for (job = j->first; job && (job->taken || job->done); job = job->next)
 			;
 		if (j->ending)
 			job = NULL; /* whoever waits for none wants none */
 		if (job || j->ending)
 			break;
 		(void)pthread_cond_wait(&j->changed, &j->lock);
+	}
+	if (job) {
+		job->taken = true;
+		j->pending--;
+		j->busy++;
 	}
 	(void)pthread_mutex_unlock(&j->lock);
 	return job;
@@ -109,8 +123,8 @@ void jobs_free(struct jobs *j)
 		source_end(&job->source, !job->done);
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
-	if (j->running)
-		(void)pthread_join(j->thread, NULL);
+	for (size_t i = 0; i < j->running; i++)
+		(void)pthread_join(j->threads[i], NULL);
 	for (struct job *job = j->first; job; job = next) {
 		next = job->next;
 		job_free(j, job);
@@ -161,17 +175,21 @@ static int make_folder(struct jobs *j, struct job *job, struct err *err)
 	return r < 0 ? err_sys(err, r, "make a folder for a layer") : 0;
 }
 
+/* One more, if all have something to do. */
 static int start_thread(struct jobs *j, struct err *err)
 {
+	bool enough;
 	int r;
 
-	if (j->running)
+	(void)pthread_mutex_lock(&j->lock);
+	enough = j->running - j->busy > j->pending;
+	(void)pthread_mutex_unlock(&j->lock);
+	if (j->running && (enough || j->running >= j->threads_max))
 		return 0;
-	r = pthread_create(&j->thread, NULL, work, j);
-	if (r != 0)
-		return err_sys(err, r, "start a thread");
-	j->running = true;
-	return 0;
+	r = pthread_create(&j->threads[j->running], NULL, work, j);
+	if (r == 0)
+		j->running++;
+	return r == 0 || j->running ? 0 : err_sys(err, r, "start a thread");
 }
 
 int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err)
@@ -198,6 +216,7 @@ int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, st
 	(void)pthread_mutex_lock(&j->lock);
 	*j->last = job;
 	j->last = &job->next;
+	j->pending++;
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
 	*ret = job;

@@ -1,7 +1,7 @@
-/* worker/job.h - unpacking layers in a thread beside the one that reads the archive.
+/* worker/job.h - unpacking layers in threads beside the one that reads the archive.
  *
- * One thread works through the jobs in the order they were given; a job reads its blob while that is
- * still being written. */
+ * They take the jobs in the order these were given; a job reads its blob while that is still being
+ * written. Layers know nothing of each other, so that there may be as many threads as processors. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,7 +22,7 @@ struct job {
 	struct unpacked result;
 	int failed; /* -errno, with err */
 	struct err err;
-	bool done;
+	bool taken, done;
 	struct job *next;
 };
 

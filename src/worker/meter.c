@@ -177,6 +177,13 @@ void meter_state(struct meter_item *i, const char *status)
 	unlock(i->meter);
 }
 
+void meter_unwatch(struct meter_item *i)
+{
+	lock(i->meter);
+	i->status = NULL;
+	unlock(i->meter);
+}
+
 void meter_watch(struct meter_item *i, const char *status, int64_t total,
 	int64_t (*current)(void *arg), void *arg)
 {

@@ -40,6 +40,7 @@ struct meter_item *meter_item_new(struct meter *m, const char *id);
 /* It is in this state now, without an amount. */
 void meter_state(struct meter_item *i, const char *status);
 /* The state of which there is an amount: current is asked for now and then until the next state, and
- * then once more. */
+ * then once more; or until meter_unwatch(), after which arg may go. */
+void meter_unwatch(struct meter_item *i);
 void meter_watch(struct meter_item *i, const char *status, int64_t total,
 	int64_t (*current)(void *arg), void *arg);

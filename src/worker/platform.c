@@ -137,7 +137,7 @@ int platform_parse(const char *text, char **ret_members, struct err *err)
 {
 	auto_buf struct buf out = { 0 };
 	struct jsonw w = JSONW(&out);
-	struct platform p;
+	struct platform p = { 0 };
 	int r = platform_read(text, &p, err);
 
 	if (r < 0)

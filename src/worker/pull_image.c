@@ -30,6 +30,8 @@ struct image {
 
 static void image_clear(struct image *i)
 {
+	for (size_t k = 0; k < i->count; k++)
+		meter_unwatch(i->layers[k].item); /* it looks at the layers and their blobs */
 	resolved_clear(&i->r);
 	stage_free(i->stage);
 	free(i->layers);

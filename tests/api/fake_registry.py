@@ -91,7 +91,7 @@ class FakeRegistry:
         self.blobs, self.manifests, self.requests = {}, {}, []
         self.auth = None            # None, "basic" or "bearer"
         self.user = ("user", "secret")
-        self.tokens = 0             # given so far
+        self.tokens = self.expired = 0  # given so far, and no longer good
         self.ranges = True
         self.page = 1000
         self.on_blob = self.on_manifest = self.on_token = lambda *_: False
@@ -167,8 +167,9 @@ class FakeRegistry:
 
     def is_authorized(self, h):
         pair = base64.b64encode(":".join(self.user).encode()).decode()
-        good = {"basic": f"Basic {pair}", "bearer": f"Bearer token{self.tokens}"}
-        if not self.auth or h.headers.get("Authorization") == good[self.auth]:
+        tokens = {f"Bearer token{n + 1}" for n in range(self.expired, self.tokens)}
+        good = {"basic": {f"Basic {pair}"}, "bearer": tokens}
+        if not self.auth or h.headers.get("Authorization") in good[self.auth]:
             return True
         h.refuse(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": self.challenge()})
         return False
