@@ -60,8 +60,11 @@ struct image {
 
 static void image_clear(struct image *i)
 {
-	for (size_t n = 0; n < i->count; n++)
+	for (size_t n = 0; n < i->count; n++) {
+		if (i->layers[n].item)
+			meter_unwatch(i->layers[n].item); /* it looks at the layer */
 		(void)fd_close(i->layers[n].fd);
+	}
 	free(i->layers);
 	free(i->shown);
 	free(i->text);
