@@ -139,25 +139,31 @@ static int read_summary(const struct scan *s, const char *id, struct summary *re
 	return r;
 }
 
-/* What the last look read if the folder has not changed since. Its time is taken before anything is
- * read: what changes in between makes the next look read again. */
-static int look(struct scan *s, const char *id, struct known *ret)
+/* Whether the last look's entry still holds; takes it over if so. Otherwise ret has the time from which
+ * on what is read now holds: taken before, so that what changes in between is read again next time. */
+static bool still_known(struct scan *s, const char *id, struct known *ret)
 {
-	struct known *old;
+	struct known *old = known_find(s->c->known, id);
 	struct stat st;
-	int64_t changed;
 
 	if (fstatat(s->data, id, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	changed = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
-	old = known_find(s->c->known, id);
-	if (old && old->settled && old->summary.text && old->changed == changed) {
-		*ret = *old;
-		old->summary = (struct summary){ 0 };
-		return 0;
-	}
-	*ret = (struct known){ .changed = changed, .settled = time_now() - changed > TICK_MAX };
+		return false;
+	ret->changed = st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
+	ret->settled = time_now() - ret->changed > TICK_MAX;
+	if (!old || !old->settled || !old->summary.text || old->changed != ret->changed)
+		return false;
+	*ret = *old;
+	old->summary = (struct summary){ 0 };
+	return true;
+}
+
+/* The first look of a process remembers nothing: many live for one request. */
+static int look(struct scan *s, const char *id, struct known *ret)
+{
+	*ret = (struct known){ 0 };
 	memcpy(ret->id, id, ID_SIZE);
+	if (s->c->known && still_known(s, id, ret))
+		return 0;
 	return read_summary(s, id, &ret->summary);
 }
 
