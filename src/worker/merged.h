@@ -41,6 +41,7 @@ void merged_down(const struct merged *m, const struct merged_at *from, const cha
 struct merged_name {
 	char *name;
 	unsigned char layer; /* the topmost that has it */
+	unsigned char type;  /* DT_…, may be unknown */
 };
 struct merged_names {
 	struct merged_name *items; /* sorted by name */
@@ -52,9 +53,11 @@ int merged_list(const struct merged *m, const struct merged_at *at, const char *
 void merged_names_clear(struct merged_names *n);
 #define auto_names __attribute__((cleanup(merged_names_clear)))
 
-/* What is at path, and (may be NULL) in which layer. -ENOENT: nothing. */
-int merged_stat(
-	const struct merged *m, const char *path, struct stat *ret, unsigned char *ret_layer);
+/* What a folder has by this name, and (may be NULL) in which layer. -ENOENT: nothing. */
+int merged_find(const struct merged *m, const struct merged_at *at, const char *folder,
+	const char *name, struct stat *ret, unsigned char *ret_layer);
+/* The same by path, not "". */
+int merged_stat(const struct merged *m, const char *path, struct stat *ret);
 /* Opens a folder as one layer has it. A descriptor or -errno. */
 int merged_open_folder(const struct merged *m, unsigned char layer, const char *path);
 

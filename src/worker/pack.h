@@ -16,11 +16,9 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "worker/tar.h"
 
 struct merged;
-
-/* Gets the tar in pieces, in order. < 0 with err ends the packing. */
-typedef int pack_sink(void *arg, const void *data, size_t len, struct err *err);
 
 struct pack_how {
 	/* A container ran on it: the empty files and folders that its start makes for its mounts are left
@@ -42,5 +40,7 @@ struct packed {
  *
  * tree->raw, one folder: a layer as overlayfs has it (an upper folder). Whiteouts become .wh.NAME and
  * opaque folders get .wh..wh..opq. Otherwise a whole root. */
-int tree_pack(const struct merged *tree, const struct pack_how *how, pack_sink *sink, void *arg,
+int tree_pack(const struct merged *tree, const struct pack_how *how, tar_sink *sink, void *arg,
 	struct packed *ret, struct err *err);
+/* Removes from the folder dir, which nothing uses any more, what tree_pack() leaves out for how->ran. */
+void pack_drop_targets(int dir, const struct pack_how *how);

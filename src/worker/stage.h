@@ -47,8 +47,9 @@ int stage_bytes(
 
 /* ---- layers made here */
 
-/* Packs a layer's folder (borrowed, left as it is) into a blob; its tree is unpacked from that, meanwhile. For
- * what stays in use, a container's upper folder. The blob is plain: its digest is the diff-id. */
+/* Packs a layer's folder (borrowed, left as it is) into a blob, from which its tree is unpacked
+ * meanwhile. For what stays in use: a container's upper folder. The blob is plain, its digest the
+ * diff-id. */
 int stage_pack(struct stage *s, int dir, const struct pack_how *how, struct packed *ret_packed,
 	struct stage_blob **ret, struct err *err);
 
