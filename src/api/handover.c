@@ -118,7 +118,7 @@ int handover_worker(
 	return given(rep);
 }
 
-/* ---- pruning */
+/* ---- what takes long and is ours */
 
 /* Everything that is another connection's or another process's business. A copy of a client's
  * descriptor would keep the connection open after its owner has closed it. */
@@ -142,7 +142,7 @@ static void close_all_but(int a, int b, int c)
 	}
 }
 
-static void prune_and_answer(struct core *c, int client, prune_fn *prune, const struct filters *f)
+static void run_and_answer(struct core *c, int client, slow_fn *fn, const void *arg)
 {
 	auto_buf struct buf out = { 0 }, text = { 0 };
 	struct err err = { 0 };
@@ -150,7 +150,7 @@ static void prune_and_answer(struct core *c, int client, prune_fn *prune, const 
 	(void)setsid();
 	close_all_but(client, c->dirs.data, c->dirs.run);
 	c->trashed = 0;
-	if (prune(c, f, &out, &err) < 0) {
+	if (fn(c, arg, &out, &err) < 0) {
 		http_answer_error(&text, &err);
 	} else {
 		buf_addc(&out, '\n');
@@ -163,24 +163,42 @@ static void prune_and_answer(struct core *c, int client, prune_fn *prune, const 
 }
 
 /* With one thread a fork is a whole process. It leaves libmicrohttpd's state alone and ends by _exit(). */
-int handover_prune(struct request *req, struct reply *rep, const char *const *keys, prune_fn *prune,
-	struct err *err)
+int handover_slow(
+	struct request *req, struct reply *rep, slow_fn *fn, const void *arg, struct err *err)
 {
-	auto_filters struct filters *f = NULL;
 	struct core *c;
-	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
+	int r = req_core(req, &c, err);
 	pid_t pid;
 
-	if (r == 0)
-		r = req_core(req, &c, err);
 	if (r < 0)
 		return r;
 	pid = fork();
 	if (pid < 0)
 		return err_sys(err, errno, "fork");
 	if (pid == 0) {
-		prune_and_answer(c, req->client, prune, f);
+		run_and_answer(c, req->client, fn, arg);
 		_exit(EXIT_SUCCESS);
 	}
 	return given(rep);
+}
+
+struct pruning {
+	prune_fn *prune;
+	const struct filters *filters;
+};
+
+static int prune(struct core *c, const void *arg, struct buf *out, struct err *err)
+{
+	const struct pruning *p = arg;
+
+	return p->prune(c, p->filters, out, err);
+}
+
+int handover_prune(struct request *req, struct reply *rep, const char *const *keys, prune_fn *fn,
+	struct err *err)
+{
+	auto_filters struct filters *f = NULL;
+	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
+
+	return r < 0 ? r : handover_slow(req, rep, prune, &(struct pruning){ fn, f }, err);
 }

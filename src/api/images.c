@@ -11,13 +11,15 @@ int api_image_list(struct request *req, struct reply *rep, struct err *err)
 	auto_filters struct filters *f = NULL;
 	auto_buf struct buf out = { 0 };
 	struct core *c;
+	const struct image_list_how how = { .usage = req_query_bool(req, "shared-size", false),
+		.api_minor = req_api_minor(req) };
 	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
 
+	/* all: there are no intermediate images to hide; digests: they are always told */
 	if (r == 0)
 		r = req_core(req, &c, err);
 	if (r == 0)
-		r = image_list(c, f, req_query_bool(req, "all", false),
-			req_query_bool(req, "digests", false), req_api_minor(req), &out, err);
+		r = image_list(c, f, &how, &out, err);
 	return r < 0 ? r : reply_json(rep, 200, &out);
 }
 

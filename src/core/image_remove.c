@@ -16,6 +16,7 @@
 #include "core/spawn.h"
 #include "oci/event.h"
 #include "oci/garbage.h"
+#include "oci/layer.h"
 
 #define SHORT_ID 12
 
@@ -255,14 +256,15 @@ int image_remove(
 
 /* ---- prune */
 
+/* layers: those of what was deleted are added. */
 static int prune_one(struct removal *m, const char *id, const struct filters *f, bool dangling,
-	int64_t *freed, struct err *err)
+	char ***layers, struct err *err)
 {
 	auto_image struct image *i = NULL;
 	bool matches;
 	int r;
 
-	if (image_load(m->core, &m->ix, id, &i, NULL) < 0 || (dangling && i->repo_tags))
+	if (image_load(m->core, &m->ix, id, &i, NULL) < 0 || (dangling && !image_dangling(i)))
 		return 0;
 	r = image_matches(i, f, &matches, err);
 	if (r < 0 || !matches)
@@ -273,13 +275,41 @@ static int prune_one(struct removal *m, const char *id, const struct filters *f,
 	r = container_foreach(m->core, note_usage, &m->usage, err);
 	if (r < 0 || *m->usage.running || *m->usage.stopped)
 		return r;
-	*freed += image_size(m->core, i);
+	for (char **d = i->diff_ids; d && *d; d++)
+		if (!strv_has(*layers, *d))
+			strv_add(layers, *d);
 	delete_image(m);
 	return 0;
 }
 
+/* Of the layers, those that are gone; their sizes were read while they were there. */
+static int64_t sum_freed(struct core *c, char *const *layers, const int64_t *sizes)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; layers && layers[i]; i++)
+		if (layer_state(&c->dirs, layers[i]) == LAYER_MISSING)
+			sum += sizes[i];
+	return sum;
+}
+
+/* finish(), and what that has freed: others may need some of the layers. */
+static int finish_prune(struct removal *m, char *const *layers, int64_t *freed, struct err *err)
+{
+	size_t n = strv_len(layers);
+	auto_free int64_t *sizes = xcalloc(n + 1, sizeof(*sizes));
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		sizes[i] = layer_size(&m->core->dirs, layers[i]);
+	r = finish(m, err);
+	*freed = r < 0 ? 0 : sum_freed(m->core, layers, sizes);
+	return r;
+}
+
 static int prune_locked(struct removal *m, const struct filters *f, int64_t *freed, struct err *err)
 {
+	auto_strv char **layers = NULL;
 	auto_strv char **ids = NULL;
 	int dangling, r;
 
@@ -290,8 +320,8 @@ static int prune_locked(struct removal *m, const struct filters *f, int64_t *fre
 		return r;
 	ids = image_ids(&m->ix);
 	for (char **id = ids; r == 0 && id && *id; id++)
-		r = prune_one(m, *id, f, dangling != 0, freed, err);
-	return r < 0 || !m->deleted ? r : finish(m, err);
+		r = prune_one(m, *id, f, dangling != 0, &layers, err);
+	return r < 0 || !m->deleted ? r : finish_prune(m, layers, freed, err);
 }
 
 int image_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err)
