@@ -16,6 +16,9 @@ handler_fn api_exec_create, api_exec_start, api_exec_resize, api_exec_inspect;
 /* images.c */
 handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, api_image_remove,
 	api_image_prune, api_image_load, api_image_create;
+/* archives.c */
+handler_fn api_container_export, api_container_changes, api_image_commit, api_image_get,
+	api_image_get_all;
 /* networks.c, volumes.c */
 handler_fn api_network_list, api_network_inspect, api_network_remove, api_network_prune;
 handler_fn api_volume_list, api_volume_missing, api_volume_update, api_volume_prune;

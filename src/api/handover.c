@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/upload.h"
@@ -18,6 +19,7 @@
 #include "base/http_out.h"
 #include "base/log.h"
 
+#define WORKER_INPUT_MAX  ((size_t)32 << 10) /* half of what a pipe holds at least */
 #define MULTIPLEXED_SINCE 42 /* API 1.42; older clients are told "raw" whatever comes */
 
 static int given(struct reply *rep)
@@ -100,22 +102,46 @@ int handover_upload(
 	return 0;
 }
 
-int handover_worker(
-	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+/* A pipe holds that much without anybody reading, which this process must not wait for. */
+static int feed(struct worker *w, const char *input, size_t len, struct err *err)
+{
+	if (len > WORKER_INPUT_MAX)
+		return err_set(err, ERR_TOO_LARGE, EFBIG, "the request's body is too large");
+	if (write(w->input, input, len) != (ssize_t)len)
+		return err_set(err, ERR_SYSTEM, EPIPE, "dayfly-worker does not take the request");
+	w->input = fd_close(w->input);
+	return 0;
+}
+
+static int hand_to_worker(struct request *req, struct reply *rep, const char *const *argv,
+	const char *input, struct err *err)
 {
 	struct worker w;
 	struct core *c;
 	int r = req_core(req, &c, err);
 
 	if (r == 0)
-		r = worker_spawn(c, argv, false, &w, err);
+		r = worker_spawn(c, argv, input, &w, err);
 	if (r < 0)
 		return r;
-	r = worker_hand_over(&w, req->client);
+	r = input ? feed(&w, input, strlen(input), err) : 0;
+	if (r == 0 && worker_hand_over(&w, req->client) < 0)
+		r = err_set(
+			err, ERR_SYSTEM, EPIPE, "the worker for this request ended unexpectedly");
 	worker_clear(&w);
-	if (r < 0)
-		return err_sys(err, r, "hand the connection to dayfly-worker");
-	return given(rep);
+	return r < 0 ? r : given(rep);
+}
+
+int handover_worker(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+{
+	return hand_to_worker(req, rep, argv, NULL, err);
+}
+
+int handover_worker_body(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+{
+	return hand_to_worker(req, rep, argv, req_body(req), err);
 }
 
 /* ---- what takes long and is ours */
@@ -187,18 +213,18 @@ struct pruning {
 	const struct filters *filters;
 };
 
-static int prune(struct core *c, const void *arg, struct buf *out, struct err *err)
+static int run_prune(struct core *c, const void *arg, struct buf *out, struct err *err)
 {
 	const struct pruning *p = arg;
 
 	return p->prune(c, p->filters, out, err);
 }
 
-int handover_prune(struct request *req, struct reply *rep, const char *const *keys, prune_fn *fn,
+int handover_prune(struct request *req, struct reply *rep, const char *const *keys, prune_fn *prune,
 	struct err *err)
 {
 	auto_filters struct filters *f = NULL;
 	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
 
-	return r < 0 ? r : handover_slow(req, rep, prune, &(struct pruning){ fn, f }, err);
+	return r < 0 ? r : handover_slow(req, rep, run_prune, &(struct pruning){ prune, f }, err);
 }

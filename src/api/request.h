@@ -92,3 +92,7 @@ int handover_prune(struct request *req, struct reply *rep, const char *const *ke
 /* A worker without input answers. */
 int handover_worker(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
+/* One whose input is the request's JSON, some 32 KiB at most: for what must not be seen in a list of
+ * processes. */
+int handover_worker_body(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err);

@@ -31,10 +31,10 @@ static void send_all(struct answer *a, const struct buf *out)
 		a->client = fd_close(a->client);
 }
 
-static void begin(struct answer *a, struct buf *out)
+static void begin(struct answer *a, const char *type, struct buf *out)
 {
 	if (!a->begun)
-		http_head(out, 200, TYPE_JSON, HTTP_CHUNKED, 0);
+		http_head(out, 200, type, HTTP_CHUNKED, 0);
 	a->begun = true;
 }
 
@@ -44,7 +44,7 @@ void answer_record(struct answer *a, const char *json)
 
 	buf_adds(&line, json);
 	buf_adds(&line, "\r\n");
-	begin(a, &out);
+	begin(a, TYPE_JSON, &out);
 	http_chunk(&out, line.data, line.len);
 	send_all(a, &out);
 }
@@ -72,13 +72,44 @@ void answer_error(struct answer *a, const struct err *err)
 	a->client = fd_close(a->client);
 }
 
+int answer_data(struct answer *a, const char *type, const void *data, size_t len, struct err *err)
+{
+	auto_buf struct buf head = { 0 };
+	int r;
+
+	if (len == 0)
+		return 0;
+	begin(a, type, &head);
+	buf_printf(&head, "%zx\r\n", len);
+	r = a->client < 0 ? -EPIPE : fd_write_all(a->client, head.data, head.len);
+	if (r == 0)
+		r = fd_write_all(a->client, data, len);
+	if (r == 0)
+		r = fd_write_all(a->client, "\r\n", 2);
+	return r < 0 ? err_sys(err, r, "send to the client") : 0;
+}
+
+void answer_json(struct answer *a, int status, const char *json)
+{
+	auto_buf struct buf out = { 0 };
+
+	http_answer(&out, status, json);
+	send_all(a, &out);
+	a->client = fd_close(a->client);
+}
+
+void answer_cut(struct answer *a)
+{
+	a->client = fd_close(a->client);
+}
+
 void answer_end(struct answer *a)
 {
 	auto_buf struct buf out = { 0 };
 
 	if (a->client < 0)
 		return;
-	begin(a, &out);
+	begin(a, TYPE_JSON, &out);
 	http_chunk_end(&out);
 	send_all(a, &out);
 	a->client = fd_close(a->client);

@@ -25,5 +25,11 @@ void answer_record(struct answer *a, const char *json);
 void answer_error_record(struct answer *a, const struct err *err);
 /* {"message":…} with the error's status, where no record was written yet. */
 void answer_error(struct answer *a, const struct err *err);
+/* Bytes of a 200 answer of this type. -EPIPE: the client went away, and nobody wants the rest. */
+int answer_data(struct answer *a, const char *type, const void *data, size_t len, struct err *err);
+/* A whole answer with this status. */
+void answer_json(struct answer *a, int status, const char *json);
 /* Ends the stream and closes the connection. */
 void answer_end(struct answer *a);
+/* Closes it in the middle of a stream, so that the client does not take what it has for all. */
+void answer_cut(struct answer *a);

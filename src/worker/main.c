@@ -4,12 +4,18 @@
  *                                      about: the answer begins when the body is complete)
  *   dayfly-worker import repo= tag= message= changes=… platform=
  *                                      an image from a tar of files
+ *   dayfly-worker commit id= attrs= from= repo= tag= comment= author= changes=…
+ *                                      an image from a container; a Config on standard input
+ *   dayfly-worker save image= name=…   images as a tar: digests of manifests, each with its names
+ *   dayfly-worker export id= attrs= from=
+ *                                      a container's files as a tar
+ *   dayfly-worker diff id=             what a container has changed
  *   dayfly-worker sweep                frees what lies in trash/
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
  *   dayfly-worker seccomp IN OUT CAPS  compiles a seccomp profile
  *
- * The first two read the client's body from standard input and then receive its connection over
- * descriptor 3 (worker/answer.h). */
+ * Those that answer a client receive its connection over descriptor 3 (worker/answer.h); load and import
+ * when they have read its body from standard input. */
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +37,10 @@ static const struct {
 } jobs[] = {
 	{ "load", job_load },
 	{ "import", job_import },
+	{ "commit", job_commit },
+	{ "save", job_save },
+	{ "export", job_export },
+	{ "diff", job_diff },
 	{ "sweep", job_sweep },
 	{ "fsck", job_fsck },
 	{ "seccomp", job_seccomp },
@@ -69,7 +79,9 @@ int main(int argc, char **argv)
 
 	if (!run) {
 		(void)fputs(
-			"usage: dayfly-worker load|import|sweep|fsck|seccomp [WORD...]\n", stderr);
+			"usage: dayfly-worker load|import|commit|save|export|diff|sweep|fsck|seccomp "
+			"[WORD...]\n",
+			stderr);
 		return 2;
 	}
 	set_up();

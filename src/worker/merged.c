@@ -221,7 +221,7 @@ int merged_find(const struct merged *m, const struct merged_at *at, const char *
 			continue;
 		if (ret_layer)
 			*ret_layer = at->layers[i];
-		return is_whiteout(ret) ? -ENOENT : 0;
+		return is_whiteout(ret) && !m->raw ? -ENOENT : 0;
 	}
 	return -ENOENT;
 }

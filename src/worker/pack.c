@@ -305,6 +305,15 @@ static bool is_targets_folder(struct pack *p, const char *path, const struct sta
 	return i > 0 && i == n.count;
 }
 
+bool pack_leaves_out(const struct merged *tree, const struct pack_how *how, const char *path,
+	const struct stat *st)
+{
+	struct pack p = { .tree = tree, .how = how };
+
+	return is_mount_target(&p, path, st) ||
+		(S_ISDIR(st->st_mode) && is_targets_folder(&p, path, st));
+}
+
 void pack_drop_targets(int dir, const struct pack_how *how)
 {
 	const struct merged tree = { .dirs = { dir }, .count = 1, .raw = true };

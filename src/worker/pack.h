@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "worker/tar.h"
@@ -42,5 +43,8 @@ struct packed {
  * opaque folders get .wh..wh..opq. Otherwise a whole root. */
 int tree_pack(const struct merged *tree, const struct pack_how *how, tar_sink *sink, void *arg,
 	struct packed *ret, struct err *err);
+/* Whether that leaves out a file or folder of the raw tree for how->ran. */
+bool pack_leaves_out(const struct merged *tree, const struct pack_how *how, const char *path,
+	const struct stat *st);
 /* Removes from the folder dir, which nothing uses any more, what tree_pack() leaves out for how->ran. */
 void pack_drop_targets(int dir, const struct pack_how *how);

@@ -440,6 +440,15 @@ int stage_want_layer(
 	return 0;
 }
 
+int stage_keep_layer(
+	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err)
+{
+	if (layer_state(s->dirs, diff_id) != LAYER_READY)
+		return stage_want_layer(s, digest, diff_id, n, err);
+	strv_add(&s->reused_layers, diff_id);
+	return stage_want(s, digest, err);
+}
+
 /* ---- commit */
 
 static int sync_blobs(struct stage *s, struct err *err)

@@ -82,6 +82,9 @@ int stage_want(struct stage *s, const char *digest, struct err *err);
  * diff-id with what the configuration says (n: which layer, for the message). Implies stage_want(). */
 int stage_want_layer(
 	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err);
+/* The same for a layer of an image in the store: what is there is taken for what it says it is. */
+int stage_keep_layer(
+	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err);
 /* The diff-id of a staged layer, unpacking it if that is not under way. */
 int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], struct err *err);
 
