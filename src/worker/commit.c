@@ -143,7 +143,7 @@ static int keep_layers(struct commit *c, struct err *err)
 			"the container's image has %zu layers, the container %zu", n,
 			strv_len(c->files.diff_ids));
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = stage_keep_layer(
+		r = stage_reuse_layer(
 			c->stage, c->parent_manifest.layers[i], c->files.diff_ids[i], i, err);
 	if (r == 0 && n == LAYERS_MAX)
 		r = err_set(err, ERR_INVALID, E2BIG, "max depth exceeded");

@@ -64,8 +64,22 @@ static const char *wrong(json_object *v, enum kind kind)
 	return json_object_is_type(v, json_type_object) ? NULL : "an object";
 }
 
+/* A command may be one word. */
+static void words_of(json_object *config, const char *key)
+{
+	json_object *v = json_get(config, key), *list;
+
+	if (!json_object_is_type(v, json_type_string))
+		return;
+	list = json_object_new_array();
+	(void)json_object_array_add(list, json_object_get(v));
+	(void)json_object_object_add(config, key, list);
+}
+
 int commit_config_check(json_object *config, struct err *err)
 {
+	words_of(config, "Cmd");
+	words_of(config, "Entrypoint");
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
 		json_object *v = json_get(config, members[i].key);
 		const char *what = v ? wrong(v, members[i].kind) : NULL;

@@ -440,7 +440,7 @@ int stage_want_layer(
 	return 0;
 }
 
-int stage_keep_layer(
+int stage_reuse_layer(
 	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err)
 {
 	if (layer_state(s->dirs, diff_id) != LAYER_READY)

@@ -83,7 +83,7 @@ int stage_want(struct stage *s, const char *digest, struct err *err);
 int stage_want_layer(
 	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err);
 /* The same for a layer of an image in the store: what is there is taken for what it says it is. */
-int stage_keep_layer(
+int stage_reuse_layer(
 	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err);
 /* The diff-id of a staged layer, unpacking it if that is not under way. */
 int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], struct err *err);

@@ -59,6 +59,7 @@ static void an_entrypoint_of_the_bodys_keeps_the_containers_command_out(void **u
 	assert_merged("{}", container, container);
 	assert_merged("{\"Cmd\":[\"x\"]}", container, "{\"Entrypoint\":[\"e\"],\"Cmd\":[\"x\"]}");
 	assert_merged("{\"Entrypoint\":[\"x\"]}", container, "{\"Entrypoint\":[\"x\"]}");
+	assert_merged("{\"Cmd\":\"x y\"}", "{}", "{\"Cmd\":[\"x y\"]}");
 	/* [] asks for none */
 	assert_merged("{\"Entrypoint\":[]}", container, "{\"Cmd\":[\"c\"]}");
 }
@@ -73,7 +74,7 @@ static void what_is_a_containers_alone_is_not_kept(void **unused)
 
 static void a_member_of_another_type_is_refused_by_its_name(void **unused)
 {
-	static const char *const rows[] = { "{\"Cmd\":[1]}", "{\"Cmd\":\"x\"}", "{\"Env\":{}}",
+	static const char *const rows[] = { "{\"Cmd\":[1]}", "{\"Env\":{}}",
 		"{\"Labels\":{\"a\":1}}", "{\"User\":[]}", "{\"ExposedPorts\":[]}",
 		"{\"Volumes\":{\"/v\":1}}", "{\"Healthcheck\":\"x\"}", "{\"StopTimeout\":\"1\"}" };
 	struct err err;
