@@ -20,15 +20,18 @@ bool is_whiteout(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
+/* fuse-overlayfs leaves an empty file, too, in every folder it makes. */
 bool is_opaque(int folder)
 {
 	static const char *const names[] = { "user.overlay.opaque", "user.fuseoverlayfs.opaque" };
+	struct stat st;
 	char value[2];
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (fgetxattr(folder, names[i], value, sizeof(value)) == 1 && *value == 'y')
 			return true;
-	return false;
+	return fstatat(folder, MERGED_OPAQUE, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		S_ISREG(st.st_mode) && st.st_size == 0;
 }
 
 /* ---- the stack */
@@ -146,7 +149,8 @@ static int list_layer(
 		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? 0 : r;
 	}
 	for (errno = 0; (e = readdir(dir)); errno = 0)
-		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, ".."))
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, "..") &&
+			!str_eq(e->d_name, MERGED_OPAQUE))
 			add_name(n, e, layer);
 	r = -errno;
 	(void)closedir(dir);

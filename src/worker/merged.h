@@ -47,6 +47,8 @@ struct merged_names {
 	struct merged_name *items; /* sorted by name */
 	size_t count;
 };
+/* A file that says of its folder what is_opaque() tells; never listed. */
+#define MERGED_OPAQUE ".wh..wh..opq"
 /* What the folder holds. 0 or -errno; a folder that vanished is empty. */
 int merged_list(const struct merged *m, const struct merged_at *at, const char *path,
 	struct merged_names *ret);

@@ -16,7 +16,6 @@
 #include "worker/unpack.h"
 
 #define WHITEOUT       ".wh."
-#define OPAQUE         ".wh..wh..opq"
 #define XATTR_LIST_MAX 65536
 #define RECORDS_MAX    (256u * 1024) /* of one entry: readers have a limit, too */
 #define CAPABILITY     "security.capability"
@@ -225,21 +224,19 @@ static int put_mark(
 	struct stat mark = { .st_mode = S_IFREG, .st_mtim = st->st_mtim };
 	auto_free char *full = name
 		? xasprintf("%.*s" WHITEOUT "%s", slash ? (int)(slash - path) + 1 : 0, path, name)
-		: xasprintf("%s/" OPAQUE, path);
+		: xasprintf("%s/" MERGED_OPAQUE, path);
 
 	return put_head(p, full, TAR_FILE, &mark, NULL, NULL, err);
 }
 
-/* Also fuse-overlayfs's own marks where it can make no whiteouts; whatever else is called .wh.X means
- * something different to every reader of a layer. */
+/* As fuse-overlayfs marks what is gone where it can make no whiteouts; whatever else is called .wh.X
+ * would hide something from every reader of the layer. */
 static bool is_own_mark(const char *name, const struct stat *st)
 {
 	const char *rest = name + strlen(WHITEOUT);
 
-	if (!S_ISREG(st->st_mode) || st->st_size > 0)
-		return false;
-	return str_eq(name, OPAQUE) ||
-		(*rest && !str_eq(rest, ".") && !str_eq(rest, "..") && !str_starts(rest, WHITEOUT));
+	return S_ISREG(st->st_mode) && st->st_size == 0 && *rest && !str_eq(rest, ".") &&
+		!str_eq(rest, "..") && !str_starts(rest, WHITEOUT);
 }
 
 /* ---- what the start of a container leaves for its mounts */

@@ -107,8 +107,9 @@ def docker(e, *words, **options):
 
 @case("a saved image is an OCI layout with Docker's manifest, its layers byte for byte the store's")
 def _(e):
-    image = base(e)
+    image, since = base(e), time.time()
     reply = e.get("/images/base:1/get").expect(200)
+    same([(x["Action"], x["id"]) for x in e.events(since, type="image")], [("save", image)])
     same(reply.headers["Content-Type"], "application/x-tar")
     files = members(reply.body)
     [listed] = json.loads(files["manifest.json"])
@@ -213,7 +214,10 @@ def _(e):
     (e.root / "mounted").write_text("outside")
     made = run(e, "sh", "-c", CHANGES, image="base:1",
                HostConfig={"NetworkMode": "none", "Binds": [f"{e.root}/mounted:/work/bound"]})
+    since = time.time()
     reply = e.get(f"/containers/{made}/export").expect(200)
+    [told] = e.events(since, type="container")
+    same((told["Action"], told["id"], told["from"]), ("export", made, "base:1"))
     same(reply.headers["Content-Type"], "application/octet-stream")
     with tarfile.open(fileobj=io.BytesIO(reply.body)) as tar:
         found = {m.name: m for m in tar}
