@@ -175,6 +175,8 @@ static void run_and_answer(struct core *c, int client, slow_fn *fn, const void *
 
 	(void)setsid();
 	close_all_but(client, c->dirs.data, c->dirs.run);
+	c->userns = c->userns_socket = FD_NONE;
+	c->copy = true;
 	c->trashed = 0;
 	if (fn(c, arg, &out, &err) < 0) {
 		http_answer_error(&text, &err);

@@ -10,6 +10,7 @@
  *   dayfly-worker export id= attrs= from=
  *                                      a container's files as a tar
  *   dayfly-worker diff id=             what a container has changed
+ *   dayfly-worker userns               the containers' user namespace, sent over descriptor 3
  *   dayfly-worker sweep                frees what lies in trash/
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
  *   dayfly-worker seccomp IN OUT CAPS  compiles a seccomp profile
@@ -41,6 +42,7 @@ static const struct {
 	{ "save", job_save },
 	{ "export", job_export },
 	{ "diff", job_diff },
+	{ "userns", job_userns },
 	{ "sweep", job_sweep },
 	{ "fsck", job_fsck },
 	{ "seccomp", job_seccomp },
@@ -79,7 +81,7 @@ int main(int argc, char **argv)
 
 	if (!run) {
 		(void)fputs(
-			"usage: dayfly-worker load|import|commit|save|export|diff|sweep|fsck|seccomp "
+			"usage: dayfly-worker load|import|commit|save|export|diff|userns|sweep|fsck|seccomp "
 			"[WORD...]\n",
 			stderr);
 		return 2;
