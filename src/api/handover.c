@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/upload.h"
@@ -84,8 +85,9 @@ int handover_stream(
 	return r < 0 ? r : given(rep);
 }
 
-int handover_upload(
-	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+/* first: what the worker reads before the body; it waits for that, so writing it blocks nobody. */
+static int begin_upload(struct request *req, struct reply *rep, const char *const *argv,
+	const char *first, struct err *err)
 {
 	struct worker w;
 	struct core *c;
@@ -95,9 +97,28 @@ int handover_upload(
 		r = worker_spawn(c, argv, true, &w, err);
 	if (r < 0)
 		return r;
+	r = fd_write_all(w.input, first, strlen(first));
+	if (r < 0) {
+		worker_clear(&w);
+		return err_sys(err, r, "write to dayfly-worker");
+	}
 	rep->upload = upload_new(req->engine->loop, &w, req->client);
 	rep->kind = REPLY_UPLOAD;
 	return 0;
+}
+
+int handover_upload(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+{
+	return begin_upload(req, rep, argv, "", err);
+}
+
+int handover_credentials(struct request *req, struct reply *rep, const char *const *argv,
+	const char *credentials, struct err *err)
+{
+	auto_free char *line = xasprintf("%s\n", credentials ? credentials : "");
+
+	return begin_upload(req, rep, argv, line, err);
 }
 
 int handover_worker(

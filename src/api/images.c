@@ -105,6 +105,18 @@ static int import(struct request *req, struct reply *rep, struct err *err)
 	return handover_upload(req, rep, (const char *const *)argv, err);
 }
 
+static int pull(struct request *req, struct reply *rep, const char *image, struct err *err)
+{
+	auto_strv char **argv = NULL;
+
+	strv_add(&argv, "pull");
+	add_option(&argv, "from", image);
+	add_option(&argv, "tag", req_query(req, "tag"));
+	add_option(&argv, "platform", req_query(req, "platform"));
+	return handover_credentials(
+		req, rep, (const char *const *)argv, req_header(req, "X-Registry-Auth"), err);
+}
+
 /* POST /images/create: a pull with fromImage, an import with fromSrc. */
 int api_image_create(struct request *req, struct reply *rep, struct err *err)
 {
@@ -112,10 +124,7 @@ int api_image_create(struct request *req, struct reply *rep, struct err *err)
 	const char *source = req_query(req, "fromSrc");
 
 	if (!str_empty(image))
-		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-			"pulling %.128s: registries are not supported yet; bring the image with "
-			"'docker load' or 'docker import'",
-			image);
+		return pull(req, rep, image, err);
 	if (str_empty(source))
 		return err_set(err, ERR_INVALID, EINVAL, "neither fromImage nor fromSrc is given");
 	if (!str_eq(source, "-"))

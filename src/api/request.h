@@ -80,6 +80,10 @@ int handover_stream(
  * answers. For routes with BODY_UPLOAD: the handler runs before the body. */
 int handover_upload(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
+/* The same for a job that talks to registries: credentials, the value of X-Registry-Auth (NULL: none),
+ * are the first line of its input, what a command line would show to everybody. */
+int handover_credentials(struct request *req, struct reply *rep, const char *const *argv,
+	const char *credentials, struct err *err);
 /* A copy of this process prunes and answers: it takes long enough to hold up other clients, and needs
  * nothing a worker has. keys: of the filters parameter. out becomes the 200's JSON. */
 typedef int prune_fn(struct core *c, const struct filters *f, struct buf *out, struct err *err);

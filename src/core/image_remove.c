@@ -2,6 +2,8 @@
  * words of the refusals, are Docker's:
  *   by name   only the name goes if the image has others; the last one takes the image with it
  *   by id     the image goes with its names, if they are at most one
+ * The digest an image has in a repository (repository@sha256:…) is no name beside a tag there: it goes
+ * with the last of them.
  *   force     all names go, and a stopped container does not hold the image; a running one does */
 #include <stdlib.h>
 #include <string.h>
@@ -123,13 +125,74 @@ static ssize_t named_entry(const struct removal *m)
 	return -1;
 }
 
+/* The length of a name's repository. */
+static size_t repository_len(const char *name)
+{
+	const char *end = strchr(name, '@');
+
+	if (!end)
+		end = strrchr(name, ':');
+	return end ? (size_t)(end - name) : strlen(name);
+}
+
+static bool is_digest(const char *name)
+{
+	return strchr(name, '@') != NULL;
+}
+
+static bool same_repository(const char *a, const char *b)
+{
+	size_t len = repository_len(a);
+
+	return len == repository_len(b) && strncmp(a, b, len) == 0;
+}
+
+/* The next of the image's names behind *at (start with -1) that is a digest, or a tag, in the
+ * repository of another name (NULL: any); NULL at the end. */
+static const char *next_name(
+	const struct removal *m, ssize_t *at, bool digest, const char *repository_of)
+{
+	while (++*at < (ssize_t)m->ix.count) {
+		const struct oci_entry *e = &m->ix.entries[*at];
+
+		if (e->name && str_eq(e->config, m->id) && is_digest(e->name) == digest &&
+			(!repository_of || same_repository(e->name, repository_of)))
+			return e->name;
+	}
+	return NULL;
+}
+
+static bool has_name(const struct removal *m, bool digest, const char *repository_of)
+{
+	ssize_t at = -1;
+
+	return next_name(m, &at, digest, repository_of) != NULL;
+}
+
+/* Tags count, and digests in repositories where there is no tag. */
 static size_t count_names(const struct removal *m)
 {
+	const char *name;
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->ix.count; i++)
-		n += m->ix.entries[i].name && str_eq(m->ix.entries[i].config, m->id);
+	for (ssize_t at = -1; next_name(m, &at, false, NULL);)
+		n++;
+	for (ssize_t at = -1; (name = next_name(m, &at, true, NULL));)
+		n += !has_name(m, false, name);
 	return n;
+}
+
+/* Takes away the digests that a tag, which is gone, leaves alone in its repository. */
+static void untag_digests(struct removal *m, const char *tag)
+{
+	ssize_t at = -1;
+
+	if (is_digest(tag) || has_name(m, false, tag))
+		return;
+	while (next_name(m, &at, true, tag)) {
+		untag(m, (size_t)at);
+		at = -1;
+	}
 }
 
 static void delete_image(struct removal *m)
@@ -186,6 +249,7 @@ static int remove_by_name(struct removal *m, const char *text, bool force, struc
 	if (i < 0)
 		return image_missing(text, err);
 	untag(m, (size_t)i);
+	untag_digests(m, full);
 	/* a running container keeps its image, which is left without a name */
 	if (names == 1 && !*m->usage.running)
 		delete_image(m);

@@ -26,6 +26,9 @@ char *image_ref_full(const struct image_ref *r);
 /* What people see: familiar:tag or familiar@digest. Owned. */
 char *image_ref_familiar(const struct image_ref *r);
 
+/* "HOST" or "HOST:PORT" as the domain of a reference. */
+bool registry_host_valid(const char *s);
+
 /* "sha256:" and 64 lower-case hex digits. */
 bool digest_valid(const char *s);
 /* The hex digits of a valid digest. */

@@ -36,6 +36,9 @@ struct dirs {
 int dirs_open(struct dirs *ret, struct err *err);
 void dirs_close(struct dirs *d);
 #define auto_dirs __attribute__((cleanup(dirs_close)))
+/* $XDG_CONFIG_HOME/dayfly (default ~/.config/dayfly; root: /etc/dayfly), whether it exists or not. Owned;
+ * NULL without a home. */
+char *dirs_config_path(void);
 
 /* The container's folder below data or run; with make, it is created. A descriptor or -errno. */
 int dirs_container_data(const struct dirs *d, const char *id);

@@ -72,6 +72,16 @@ void answer_error(struct answer *a, const struct err *err)
 	a->client = fd_close(a->client);
 }
 
+void answer_fail(struct answer *a, const struct err *err)
+{
+	if (!a->begun) {
+		answer_error(a, err);
+		return;
+	}
+	answer_error_record(a, err);
+	answer_end(a);
+}
+
 void answer_end(struct answer *a)
 {
 	auto_buf struct buf out = { 0 };

@@ -25,5 +25,7 @@ void answer_record(struct answer *a, const char *json);
 void answer_error_record(struct answer *a, const struct err *err);
 /* {"message":…} with the error's status, where no record was written yet. */
 void answer_error(struct answer *a, const struct err *err);
+/* One of the two above, whichever is still possible; ends the answer. */
+void answer_fail(struct answer *a, const struct err *err);
 /* Ends the stream and closes the connection. */
 void answer_end(struct answer *a);

@@ -22,6 +22,7 @@ struct jobs {
 	const struct dirs *dirs;
 	int layers;
 	bool squash;
+	const atomic_bool *cancel;
 	pthread_t thread;
 	bool running, ending;
 	pthread_mutex_t lock;
@@ -29,13 +30,14 @@ struct jobs {
 	struct job *first, **last;
 };
 
-struct jobs *jobs_new(const struct dirs *d, bool squash)
+struct jobs *jobs_new(const struct dirs *d, bool squash, const atomic_bool *cancel)
 {
 	struct jobs *j = xcalloc(1, sizeof(*j));
 
 	j->dirs = d;
 	j->layers = FD_NONE;
 	j->squash = squash;
+	j->cancel = cancel;
 	j->last = &j->first;
 	(void)pthread_mutex_init(&j->lock, NULL);
 	(void)pthread_cond_init(&j->changed, NULL);
@@ -64,6 +66,8 @@ static struct job *next_job(struct jobs *j)
 	for (;;) {
 		for (job = j->first; job && job->done; job = job->next)
 			;
+		if (j->ending)
+			job = NULL; /* whoever waits for none wants none */
 		if (job || j->ending)
 			break;
 		(void)pthread_cond_wait(&j->changed, &j->lock);
@@ -101,6 +105,8 @@ void jobs_free(struct jobs *j)
 		return;
 	(void)pthread_mutex_lock(&j->lock);
 	j->ending = true;
+	for (struct job *job = j->first; job; job = job->next)
+		source_end(&job->source, !job->done);
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
 	if (j->running)
@@ -181,6 +187,7 @@ int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, st
 	job->dir = job->tree = FD_NONE;
 	job->hash_plain = from->verify;
 	source_init(&job->source, from->fd, from->size, from->complete);
+	job->source.cancel = j->cancel;
 	r = make_folder(j, job, err);
 	if (r == 0)
 		r = start_thread(j, err);

@@ -27,8 +27,9 @@ struct job {
 };
 
 struct jobs;
-struct jobs *jobs_new(const struct dirs *d, bool squash);
-/* Cancels nothing: sources must have ended. Waits for the thread and removes the folders left. */
+/* cancel (may be NULL) ends what is under way when it is set. */
+struct jobs *jobs_new(const struct dirs *d, bool squash, const atomic_bool *cancel);
+/* Breaks off what is not done and removes the folders left. */
 void jobs_free(struct jobs *j);
 
 /* Starts unpacking a file: one that is still written (then its writer knows the digest in the end), or

@@ -4,11 +4,14 @@
  *                                      about: the answer begins when the body is complete)
  *   dayfly-worker import repo= tag= message= changes=… platform=
  *                                      an image from a tar of files
+ *   dayfly-worker pull from= tag= platform=
+ *                                      an image, or all of a repository, from a registry; the first
+ *                                      line of standard input is the X-Registry-Auth header
  *   dayfly-worker sweep                frees what lies in trash/
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
  *   dayfly-worker seccomp IN OUT CAPS  compiles a seccomp profile
  *
- * The first two read the client's body from standard input and then receive its connection over
+ * The first three read the client's body from standard input and then receive its connection over
  * descriptor 3 (worker/answer.h). */
 #include <locale.h>
 #include <signal.h>
@@ -31,6 +34,7 @@ static const struct {
 } jobs[] = {
 	{ "load", job_load },
 	{ "import", job_import },
+	{ "pull", job_pull },
 	{ "sweep", job_sweep },
 	{ "fsck", job_fsck },
 	{ "seccomp", job_seccomp },
@@ -68,8 +72,8 @@ int main(int argc, char **argv)
 	int r;
 
 	if (!run) {
-		(void)fputs(
-			"usage: dayfly-worker load|import|sweep|fsck|seccomp [WORD...]\n", stderr);
+		(void)fputs("usage: dayfly-worker load|import|pull|sweep|fsck|seccomp [WORD...]\n",
+			stderr);
 		return 2;
 	}
 	set_up();

@@ -1,6 +1,7 @@
 #include "worker/stage.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "oci/layout.h"
 #include "oci/reference.h"
 #include "worker/job.h"
+#include "json/text.h"
 
 /* Every so often what was written is sent to the disk, so that the fsync at the end is short. */
 #define WRITE_BACK (INT64_C(8) << 20)
@@ -22,7 +24,10 @@ struct stage {
 	const struct dirs *dirs;
 	int blobs; /* oci/blobs/sha256 */
 	struct jobs *jobs;
+	pthread_mutex_t lock; /* of the list and of adding jobs */
 	struct stage_blob *first;
+	char **known; /* "BLOB DIFFID" of the store's images; read on first use */
+	bool known_read;
 	char **reused_blobs,
 		**reused_layers; /* digests found in the store: still there at the end? */
 };
@@ -39,11 +44,17 @@ struct stage_in {
 
 struct stage *stage_new(const struct dirs *d, bool squash)
 {
+	return stage_new_cancellable(d, squash, NULL);
+}
+
+struct stage *stage_new_cancellable(const struct dirs *d, bool squash, const atomic_bool *cancel)
+{
 	struct stage *s = xcalloc(1, sizeof(*s));
 
 	s->dirs = d;
 	s->blobs = FD_NONE;
-	s->jobs = jobs_new(d, squash);
+	s->jobs = jobs_new(d, squash, cancel);
+	(void)pthread_mutex_init(&s->lock, NULL);
 	return s;
 }
 
@@ -60,6 +71,8 @@ void stage_free(struct stage *s)
 		free(b);
 	}
 	(void)fd_close(s->blobs);
+	(void)pthread_mutex_destroy(&s->lock);
+	strv_free(s->known);
 	strv_free(s->reused_blobs);
 	strv_free(s->reused_layers);
 	free(s);
@@ -84,11 +97,24 @@ static int new_file(struct stage *s, struct err *err)
 	return fd < 0 ? err_sys(err, errno, "make a blob") : fd;
 }
 
+static void stage_lock(struct stage *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+}
+
+static void stage_unlock(struct stage *s)
+{
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
 int stage_begin(struct stage *s, bool unpack, struct stage_in **ret, struct err *err)
 {
-	int fd = new_file(s, err);
 	struct stage_in *in;
+	int fd;
 
+	stage_lock(s);
+	fd = new_file(s, err);
+	stage_unlock(s);
 	if (fd < 0)
 		return fd;
 	in = xcalloc(1, sizeof(*in));
@@ -112,6 +138,7 @@ static void send_to_disk(struct stage_in *in)
 static int maybe_unpack(struct stage_in *in, bool all, struct err *err)
 {
 	size_t n;
+	int r;
 
 	if (!in->unpack || (in->size < LAYER_MAGIC_LEN && !all))
 		return 0;
@@ -119,8 +146,11 @@ static int maybe_unpack(struct stage_in *in, bool all, struct err *err)
 	n = in->size < LAYER_MAGIC_LEN ? (size_t)in->size : LAYER_MAGIC_LEN;
 	if (!layer_magic(in->head, n))
 		return 0;
-	return jobs_add(in->stage->jobs, &(struct job_source){ .fd = in->fd, .size = in->size },
+	stage_lock(in->stage);
+	r = jobs_add(in->stage->jobs, &(struct job_source){ .fd = in->fd, .size = in->size },
 		&in->job, err);
+	stage_unlock(in->stage);
+	return r;
 }
 
 int stage_data(struct stage_in *in, const void *data, size_t len, struct err *err)
@@ -156,7 +186,7 @@ void stage_abort(struct stage_in *in)
 	free(in);
 }
 
-struct stage_blob *stage_find(struct stage *s, const char *digest)
+static struct stage_blob *find(struct stage *s, const char *digest)
 {
 	struct stage_blob *b = s->first;
 
@@ -165,34 +195,55 @@ struct stage_blob *stage_find(struct stage *s, const char *digest)
 	return b;
 }
 
+struct stage_blob *stage_find(struct stage *s, const char *digest)
+{
+	struct stage_blob *b;
+
+	stage_lock(s);
+	b = find(s, digest);
+	stage_unlock(s);
+	return b;
+}
+
+/* The same bytes may have come in by another thread meanwhile: that blob, or this one. */
+static struct stage_blob *add_blob(struct stage *s, struct stage_blob *b)
+{
+	struct stage_blob *old;
+
+	stage_lock(s);
+	old = find(s, b->digest);
+	if (!old) {
+		b->next = s->first;
+		s->first = b;
+	}
+	stage_unlock(s);
+	return old ? old : b;
+}
+
 int stage_end(struct stage_in *in, struct stage_blob **ret, struct err *err)
 {
 	struct stage_blob *b;
-	char digest[DIGEST_SIZE];
 	int r = maybe_unpack(in, true, err);
 
 	if (r < 0) {
 		stage_abort(in);
 		return r;
 	}
-	hash_end(in->hash, digest);
-	*ret = stage_find(in->stage, digest);
-	if (*ret) {
+	b = xcalloc(1, sizeof(*b));
+	hash_end(in->hash, b->digest);
+	b->size = in->size;
+	b->fd = in->fd;
+	b->job = in->job;
+	*ret = add_blob(in->stage, b);
+	if (*ret != b) {
+		free(b);
 		stage_abort(in); /* the same bytes are here already */
 		return 0;
 	}
 	if (in->job)
 		source_end(&in->job->source, false);
-	b = xcalloc(1, sizeof(*b));
-	memcpy(b->digest, digest, sizeof(digest));
-	b->size = in->size;
-	b->fd = in->fd;
-	b->job = in->job;
-	b->next = in->stage->first;
-	in->stage->first = b;
 	hash_free(in->hash);
 	free(in);
-	*ret = b;
 	return 0;
 }
 
@@ -295,14 +346,15 @@ static int layer_job(struct stage *s, const char *digest, struct job **ret, stru
 		(void)snprintf(b->digest, sizeof(b->digest), "%s", digest);
 		b->fd = fd;
 		b->size = size;
-		b->next = s->first;
-		s->first = b; /* not wanted: it has its place */
+		(void)add_blob(s, b); /* not wanted: it has its place */
 	}
 	if (!b->job) {
 		const struct job_source from = { b->fd, b->size, .complete = true,
 			.verify = stored };
 
+		stage_lock(s);
 		r = jobs_add(s->jobs, &from, &b->job, err);
+		stage_unlock(s);
 		if (r < 0)
 			return r;
 	}
@@ -325,6 +377,55 @@ int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], s
 	return 0;
 }
 
+int64_t stage_unpacked(const struct stage_blob *b)
+{
+	return b->job ? source_taken(&b->job->source) : b->size;
+}
+
+static void add_known(struct stage *s, const struct oci_entry *e)
+{
+	auto_json json_object *manifest = NULL, *config = NULL;
+	json_object *layers, *ids;
+
+	if (oci_blob_doc(s->dirs, e->manifest, &manifest, NULL) < 0 || !*e->config ||
+		oci_blob_doc(s->dirs, e->config, &config, NULL) < 0)
+		return;
+	layers = doc_array(manifest, "layers");
+	ids = doc_array(doc_object(config, "rootfs"), "diff_ids");
+	for (size_t i = 0; i < doc_len(layers) && i < doc_len(ids); i++) {
+		const char *digest = doc_str(doc_object_at(layers, i), "digest");
+		const char *id = doc_str_at(ids, i);
+
+		if (digest && id)
+			strv_add_take(&s->known, xasprintf("%s %s", digest, id));
+	}
+}
+
+/* The store's images were verified when they came in. */
+static void read_known(struct stage *s)
+{
+	auto_index struct oci_index ix = { 0 };
+
+	s->known_read = true;
+	if (oci_index_read(s->dirs, &ix, NULL) < 0)
+		return;
+	for (size_t i = 0; i < ix.count; i++)
+		add_known(s, &ix.entries[i]);
+}
+
+bool stage_knows_layer(struct stage *s, const char *digest, const char *diff_id)
+{
+	auto_free char *pair = xasprintf("%s %s", digest, diff_id);
+
+	if (layer_state(s->dirs, diff_id) != LAYER_READY)
+		return false;
+	if (str_eq(digest, diff_id))
+		return true; /* a plain tar */
+	if (!s->known_read)
+		read_known(s);
+	return strv_has(s->known, pair);
+}
+
 int stage_want_layer(
 	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err)
 {
@@ -335,9 +436,7 @@ int stage_want_layer(
 	r = stage_want(s, digest, err);
 	if (r < 0)
 		return r;
-	/* a plain tar is its own diff-id: known without unpacking it again */
-	if ((!b || !b->job) && str_eq(digest, diff_id) &&
-		layer_state(s->dirs, diff_id) == LAYER_READY) {
+	if ((!b || !b->job) && stage_knows_layer(s, digest, diff_id)) {
 		strv_add(&s->reused_layers, diff_id);
 		return 0;
 	}
@@ -438,6 +537,18 @@ static int write_index(
 		}
 	}
 	return oci_index_write(s->dirs, &ix, err);
+}
+
+void stage_keep(struct stage *s, char *const *digests)
+{
+	for (; digests && *digests; digests++) {
+		struct stage_blob *b = stage_find(s, *digests);
+
+		if (b)
+			b->wanted = true;
+	}
+	if (sync_blobs(s, NULL) == 0)
+		(void)place_blobs(s, NULL);
 }
 
 int stage_commit(struct stage *s, const struct stage_image *images, size_t count, struct err *err)

@@ -2,9 +2,13 @@
  *
  * Nothing counts until stage_commit(): blobs are files without a name (O_TMPFILE) and vanish with the
  * process; layers are unpacked in layers/.tmp-ID, held by a flock that tells the sweep they are alive.
- * A layer is unpacked by a thread of its own while its blob still comes in, if it looks like one. */
+ * A layer is unpacked by a thread of its own while its blob still comes in, if it looks like one.
+ *
+ * Blobs may come in by several threads at once; a stage_in is for one of them. Finding, wanting and
+ * committing is for the thread that made the stage, except where it is said. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -26,6 +30,8 @@ struct stage_blob {
 
 /* The caller has entered the user namespace. squash as in worker/tree.h. */
 struct stage *stage_new(const struct dirs *d, bool squash);
+/* Unpacking ends with an error once cancel is set, by any thread. */
+struct stage *stage_new_cancellable(const struct dirs *d, bool squash, const atomic_bool *cancel);
 /* Ends what still runs and takes away what was not committed. */
 void stage_free(struct stage *s);
 static inline void stage_free_ptr(struct stage **s)
@@ -38,6 +44,7 @@ static inline void stage_free_ptr(struct stage **s)
  * blob. With unpack, a blob that starts like a layer is unpacked meanwhile. */
 struct stage_in;
 int stage_begin(struct stage *s, bool unpack, struct stage_in **ret, struct err *err);
+/* any thread: */
 int stage_data(struct stage_in *in, const void *data, size_t len, struct err *err);
 int stage_end(struct stage_in *take_in, struct stage_blob **ret, struct err *err);
 void stage_abort(struct stage_in *take_in);
@@ -50,6 +57,11 @@ struct stage_blob *stage_find(struct stage *s, const char *digest);
 int stage_open(struct stage *s, const char *digest, int64_t *ret_size);
 /* One that is a document, as a whole: NUL-ended and owned. ERR_INVALID if there is none. */
 int stage_read(struct stage *s, const char *digest, char **ret, size_t *ret_len, struct err *err);
+
+/* How much of a staged layer's blob its unpacking has taken; its size once that is done. Any thread. */
+int64_t stage_unpacked(const struct stage_blob *b);
+/* Whether the store's images show that such a blob is this layer, and its tree is ready. */
+bool stage_knows_layer(struct stage *s, const char *digest, const char *diff_id);
 
 /* This blob is part of an image: it is committed. ERR_INVALID if there is none. */
 int stage_want(struct stage *s, const char *digest, struct err *err);
@@ -66,5 +78,8 @@ struct stage_image {
 	int64_t manifest_size;
 	char *const *names;
 };
+/* Of what comes to nothing: gives the blobs among these (NULL-ended) that came in whole their places, so
+ * that the next attempt has less to do. No image refers to them: they go with the next garbage. */
+void stage_keep(struct stage *s, char *const *digests);
 /* Makes everything wanted durable, gives it its place and writes the index. */
 int stage_commit(struct stage *s, const struct stage_image *images, size_t count, struct err *err);
