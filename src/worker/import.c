@@ -48,14 +48,10 @@ static int read_changes(struct import *i, struct err *err)
 	const char *change;
 
 	for (size_t n = 0; (change = work_get_nth(i->work, "changes", n)); n++) {
-		auto_strv char **lines = strv_split(change, '\n');
+		int r = change_parse(i->config, change, err);
 
-		for (char **line = lines; line && *line; line++) {
-			int r = change_apply(i->config, *line, err);
-
-			if (r < 0)
-				return r;
-		}
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
