@@ -1,5 +1,6 @@
 #include "worker/job.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
@@ -174,7 +175,7 @@ static int start_thread(struct jobs *j, struct err *err)
 	return 0;
 }
 
-int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err)
+static int new_job(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err)
 {
 	struct job *job;
 	int r;
@@ -189,18 +190,43 @@ int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, st
 	source_init(&job->source, from->fd, from->size, from->complete);
 	job->source.cancel = j->cancel;
 	r = make_folder(j, job, err);
-	if (r == 0)
-		r = start_thread(j, err);
 	if (r < 0) {
 		job_free(j, job);
 		return r;
 	}
+	*ret = job;
+	return 0;
+}
+
+static void append(struct jobs *j, struct job *job)
+{
 	(void)pthread_mutex_lock(&j->lock);
 	*j->last = job;
 	j->last = &job->next;
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
-	*ret = job;
+}
+
+int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err)
+{
+	int r = start_thread(j, err);
+
+	if (r == 0)
+		r = new_job(j, from, ret, err);
+	if (r == 0)
+		append(j, *ret);
+	return r;
+}
+
+int jobs_add_folder(struct jobs *j, struct job **ret, struct err *err)
+{
+	const struct job_source none = { .fd = FD_NONE, .complete = true };
+	int r = new_job(j, &none, ret, err);
+
+	if (r < 0)
+		return r;
+	(*ret)->done = true;
+	append(j, *ret);
 	return 0;
 }
 
@@ -213,6 +239,26 @@ int jobs_wait(struct jobs *j, struct job *job, struct err *err)
 	if (job->failed < 0 && err)
 		*err = job->err;
 	return job->failed;
+}
+
+int job_only_tree(struct job *job, struct err *err)
+{
+	int copy = fcntl(job->dir, F_DUPFD_CLOEXEC, 3), r = 0;
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	if (!dir) {
+		r = -errno;
+		(void)fd_close(copy);
+		return err_sys(err, r, "open a layer's folder");
+	}
+	rewinddir(dir);
+	while (r == 0 && (e = readdir(dir)))
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, "..") &&
+			!str_eq(e->d_name, "diff") && !str_eq(e->d_name, LAYER_UNSYNCED))
+			r = tree_remove_at(job->dir, e->d_name, NULL);
+	(void)closedir(dir);
+	return r < 0 ? err_sys(err, r, "clean a layer's folder") : 0;
 }
 
 static int write_size(struct job *job)

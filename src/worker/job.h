@@ -40,7 +40,11 @@ struct job_source {
 	bool complete, verify;
 };
 int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err);
+/* A job without a thread: a folder that the caller fills, setting the result itself. */
+int jobs_add_folder(struct jobs *j, struct job **ret, struct err *err);
 /* Until it is done; its result or its error. */
 int jobs_wait(struct jobs *j, struct job *job, struct err *err);
+/* Takes everything out of such a folder that is no part of a layer. */
+int job_only_tree(struct job *job, struct err *err);
 /* Names the job's layer layers/HEX; an existing one is left alone. The caller holds dirs_lock(). */
 int jobs_place(struct jobs *j, struct job *job, struct err *err);

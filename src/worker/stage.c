@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -15,10 +16,14 @@
 #include "oci/layout.h"
 #include "oci/reference.h"
 #include "worker/job.h"
+#include "worker/merged.h"
 #include "json/text.h"
 
 /* Every so often what was written is sent to the disk, so that the fsync at the end is short. */
 #define WRITE_BACK (INT64_C(8) << 20)
+/* Left free on the disk, looked at every so often: as in worker/unpack.c. */
+#define DISK_RESERVE (INT64_C(64) << 20)
+#define DISK_LOOK    (INT64_C(64) << 20)
 
 struct stage {
 	const struct dirs *dirs;
@@ -261,6 +266,89 @@ int stage_bytes(
 		return r;
 	}
 	return stage_end(in, ret, err);
+}
+
+/* ---- layers made here */
+
+/* What a container holds may claim to be of any size. */
+static int pack_data(void *arg, const void *data, size_t len, struct err *err)
+{
+	struct stage_in *in = arg;
+	struct statvfs st;
+
+	if (in->size / DISK_LOOK != (in->size + (int64_t)len) / DISK_LOOK &&
+		fstatvfs(in->fd, &st) == 0 &&
+		(int64_t)st.f_bavail * (int64_t)st.f_frsize < DISK_RESERVE)
+		return err_sys(err, ENOSPC, "write layer");
+	return stage_data(in, data, len, err);
+}
+
+static int pack(struct stage *s, int dir, const struct pack_how *how, bool unpack,
+	struct packed *ret_packed, struct stage_blob **ret, struct err *err)
+{
+	const struct merged tree = { .dirs = { dir }, .count = 1, .raw = true };
+	struct stage_in *in;
+	int r = stage_begin(s, unpack, &in, err);
+
+	if (r < 0)
+		return r;
+	r = tree_pack(&tree, how, pack_data, in, ret_packed, err);
+	if (r < 0) {
+		stage_abort(in);
+		return r;
+	}
+	return stage_end(in, ret, err);
+}
+
+int stage_pack(struct stage *s, int dir, const struct pack_how *how, struct packed *ret_packed,
+	struct stage_blob **ret, struct err *err)
+{
+	return pack(s, dir, how, true, ret_packed, ret, err);
+}
+
+int stage_tree_new(struct stage *s, struct stage_tree *ret, struct err *err)
+{
+	struct job *job;
+	int r = jobs_add_folder(s->jobs, &job, err);
+
+	if (r < 0)
+		return r;
+	*ret = (struct stage_tree){ .dir = job->dir,
+		.diff = job->tree,
+		.path = xasprintf("%s/layers/%s", s->dirs->data_path, job->name),
+		.job = job };
+	return 0;
+}
+
+void stage_tree_drop(struct stage *s, struct stage_tree *t)
+{
+	(void)s;
+	if (t->job)
+		t->job->tree = fd_close(t->job->tree);
+	free(t->path);
+	*t = (struct stage_tree){ .dir = FD_NONE, .diff = FD_NONE };
+}
+
+int stage_tree_pack(struct stage *s, struct stage_tree *t, const struct pack_how *how,
+	struct packed *ret_packed, struct stage_blob **ret, struct err *err)
+{
+	struct job *job = t->job;
+	int r;
+
+	if (how->ran)
+		pack_drop_targets(t->diff, how);
+	r = pack(s, t->diff, how, false, ret_packed, ret, err);
+	if (r == 0)
+		r = job_only_tree(job, err);
+	stage_tree_drop(s, t);
+	if (r < 0)
+		return r;
+	job->result.size = ret_packed->size;
+	memcpy(job->result.diff_id, (*ret)->digest, DIGEST_SIZE);
+	if (!(*ret)->job)
+		(*ret)->job = job;
+	(*ret)->wanted = (*ret)->layer = true;
+	return 0;
 }
 
 /* ---- wanting */

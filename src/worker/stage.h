@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "state/dirs.h"
 #include "worker/hash.h"
+#include "worker/pack.h"
 
 struct stage;
 
@@ -50,6 +51,30 @@ int stage_end(struct stage_in *take_in, struct stage_blob **ret, struct err *err
 void stage_abort(struct stage_in *take_in);
 int stage_bytes(
 	struct stage *s, const void *data, size_t len, struct stage_blob **ret, struct err *err);
+
+/* ---- layers made here */
+
+/* Packs a layer's folder (borrowed, left as it is) into a blob, from which its tree is unpacked
+ * meanwhile. For what stays in use: a container's upper folder. The blob is plain, its digest the
+ * diff-id. */
+int stage_pack(struct stage *s, int dir, const struct pack_how *how, struct packed *ret_packed,
+	struct stage_blob **ret, struct err *err);
+
+/* A folder that becomes the layer's tree itself: layers/.tmp-ID, alive and the stage's until then. */
+struct stage_tree {
+	int dir;  /* the folder; only diff/ of it is kept, so overlayfs's work/ may be beside it */
+	int diff; /* diff/, at first empty, 0755 */
+	char *path;      /* of dir, absolute: for mounts */
+	struct job *job; /* private */
+};
+int stage_tree_new(struct stage *s, struct stage_tree *ret, struct err *err);
+/* Packs diff/ into a blob. Nothing may write to it any more. The blob is wanted, and so is the layer:
+ * stage_commit() renames the folder to layers/HEX. Both descriptors and the path are gone afterwards,
+ * also on failure; an empty tree (packed.entries 0) gives a layer like any other, to be wanted or not. */
+int stage_tree_pack(struct stage *s, struct stage_tree *take_tree, const struct pack_how *how,
+	struct packed *ret_packed, struct stage_blob **ret, struct err *err);
+/* Lets go of one that comes to nothing; the folder is removed with the stage. */
+void stage_tree_drop(struct stage *s, struct stage_tree *take_tree);
 
 /* The staged blob, or NULL. */
 struct stage_blob *stage_find(struct stage *s, const char *digest);
