@@ -1,5 +1,6 @@
 #include "worker/answer.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -25,6 +26,13 @@ int answer_wait(struct answer *a, struct err *err)
 	return 0;
 }
 
+bool answer_gone(const struct answer *a)
+{
+	struct pollfd p = { .fd = a->client };
+
+	return a->client >= 0 && poll(&p, 1, 0) > 0;
+}
+
 static void send_all(struct answer *a, const struct buf *out)
 {
 	if (a->client >= 0 && fd_write_all(a->client, out->data, out->len) < 0)
@@ -46,6 +54,15 @@ void answer_record(struct answer *a, const char *json)
 	buf_adds(&line, "\r\n");
 	begin(a, &out);
 	http_chunk(&out, line.data, line.len);
+	send_all(a, &out);
+}
+
+void answer_chunks(struct answer *a, const void *chunks, size_t len)
+{
+	auto_buf struct buf out = { 0 };
+
+	begin(a, &out);
+	buf_add(&out, chunks, len);
 	send_all(a, &out);
 }
 

@@ -18,9 +18,13 @@ struct answer {
 
 /* Waits for the connection. -EPIPE: client or switchboard are gone, and nobody asks any more. */
 int answer_wait(struct answer *a, struct err *err);
+/* Whether the client has closed its connection; before it came: false. */
+bool answer_gone(const struct answer *a);
 /* One record of a 200 stream, in a chunk of its own. A client that went away is no failure: what was
  * asked for is done. */
 void answer_record(struct answer *a, const char *json);
+/* Records that are chunks already: another process has written them so. */
+void answer_chunks(struct answer *a, const void *chunks, size_t len);
 /* {"errorDetail":…,"error":…}, the last record of a stream that failed. */
 void answer_error_record(struct answer *a, const struct err *err);
 /* {"message":…} with the error's status, where no record was written yet. */

@@ -549,22 +549,26 @@ static int sync_blobs(struct stage *s, struct err *err)
 	return 0;
 }
 
-static int place_blobs(struct stage *s, struct err *err)
+static int place_blob(struct stage *s, struct stage_blob *b, struct err *err)
 {
 	char from[40];
+
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", b->fd);
+	if (linkat(AT_FDCWD, from, s->blobs, digest_hex(b->digest), AT_SYMLINK_FOLLOW) < 0 &&
+		errno != EEXIST)
+		return err_sys(err, errno, "put blob %.19s in place", b->digest);
+	return 0;
+}
+
+static int place_blobs(struct stage *s, struct err *err)
+{
 	int r = open_blobs(s, err);
 
+	for (struct stage_blob *b = s->first; r == 0 && b; b = b->next)
+		if (b->wanted)
+			r = place_blob(s, b, err);
 	if (r < 0)
 		return r;
-	for (struct stage_blob *b = s->first; b; b = b->next) {
-		if (!b->wanted)
-			continue;
-		(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", b->fd);
-		if (linkat(AT_FDCWD, from, s->blobs, digest_hex(b->digest), AT_SYMLINK_FOLLOW) <
-				0 &&
-			errno != EEXIST)
-			return err_sys(err, errno, "put blob %.19s in place", b->digest);
-	}
 	if (fsync(s->blobs) < 0)
 		return err_sys(err, errno, "write the blobs' folder to disk");
 	return 0;
@@ -579,6 +583,21 @@ static int place_layers(struct stage *s, struct err *err)
 			return r;
 	}
 	return 0;
+}
+
+int stage_place(struct stage *s, struct stage_blob *b, struct err *err)
+{
+	auto_fd int lock = dirs_lock(s->dirs);
+	int r = open_blobs(s, err);
+
+	if (lock < 0)
+		return err_sys(err, lock, "lock the store");
+	if (r == 0)
+		r = place_blob(s, b, err);
+	if (r == 0)
+		r = jobs_place(s->jobs, b->job, err);
+	b->wanted = b->layer = false; /* whether an image has it is to be seen */
+	return r;
 }
 
 /* Somebody may have removed an image since we found a part of ours in the store. */

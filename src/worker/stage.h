@@ -97,6 +97,10 @@ int stage_want_layer(
 /* The diff-id of a staged layer, unpacking it if that is not under way. */
 int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], struct err *err);
 
+/* A blob of stage_tree_pack() gets its place now, and so does its layer, without waiting for the disk: what
+ * comes next may be built on it. Somebody else must see to it that it is not collected as garbage. */
+int stage_place(struct stage *s, struct stage_blob *b, struct err *err);
+
 /* An image to be named in the index; names: full references, NULL-ended, may be NULL. */
 struct stage_image {
 	const char *manifest, *media_type, *config;
