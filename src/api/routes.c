@@ -58,9 +58,10 @@ const struct route routes[] = {
 	{ DELETE, "/images/{name...}",             api_image_remove,        0, "ImageDelete" },
 	{ GET,    "/distribution/{name...}/json",  api_not_supported,       0, "DistributionInspect" },
 	{ POST,   "/commit",                       api_not_supported,       0, "ImageCommit" },
-	{ POST,   "/build",                        api_not_supported,       0, "ImageBuild" },
+	{ POST,   "/build",                        api_build,               BODY_UPLOAD, "ImageBuild" },
 	{ POST,   "/build/prune",                  api_build_prune,         0, "BuildPrune" },
-	{ POST,   "/session",                      api_not_supported,       0, "Session" },
+	{ POST,   "/session",                      api_buildkit,            0, "Session" },
+	{ POST,   "/grpc",                         api_buildkit,            0, "Grpc" },
 
 	{ GET,    "/networks",                     api_network_list,        0, "NetworkList" },
 	{ POST,   "/networks/create",              api_not_supported,       0, "NetworkCreate" },

@@ -7,4 +7,4 @@
 typedef int job_fn(struct work *w, struct err *err);
 
 /* Each answers its client itself, if it has one; the returned error is only for the journal. */
-job_fn job_load, job_import, job_pull, job_sweep, job_fsck, job_seccomp;
+job_fn job_load, job_import, job_pull, job_build, job_sweep, job_fsck, job_seccomp;

@@ -7,6 +7,9 @@
  *   dayfly-worker pull from= tag= platform=
  *                                      an image, or all of a repository, from a registry; the first
  *                                      line of standard input is the X-Registry-Auth header
+ *   dayfly-worker build dockerfile= t=…  an image from a Dockerfile and its files (build/options.c); the
+ *                                      first lines of standard input are X-Registry-Config and the build
+ *                                      arguments
  *   dayfly-worker sweep                frees what lies in trash/
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
  *   dayfly-worker seccomp IN OUT CAPS  compiles a seccomp profile
@@ -35,6 +38,7 @@ static const struct {
 	{ "load", job_load },
 	{ "import", job_import },
 	{ "pull", job_pull },
+	{ "build", job_build },
 	{ "sweep", job_sweep },
 	{ "fsck", job_fsck },
 	{ "seccomp", job_seccomp },
@@ -72,7 +76,8 @@ int main(int argc, char **argv)
 	int r;
 
 	if (!run) {
-		(void)fputs("usage: dayfly-worker load|import|pull|sweep|fsck|seccomp [WORD...]\n",
+		(void)fputs("usage: dayfly-worker load|import|pull|build|sweep|fsck|seccomp "
+			    "[WORD...]\n",
 			stderr);
 		return 2;
 	}
