@@ -512,9 +512,11 @@ def start_build(e, body):
 @case("kill -9 of the worker at any moment leaves a consistent store, and fsck finds no more", seconds=300)
 def _(e):
     rng = random.Random(5)
-    for attempt in range(25):
-        body = context(f"FROM {IMAGE}\nRUN echo {attempt} > /n; head -c 200000 /dev/urandom > /r\nCOPY a /a\n"
-                       "WORKDIR /w\nRUN cat /n\n", {"a": f"{attempt}"})
+    for attempt in range(50):
+        text = f"FROM {IMAGE} AS one\nRUN echo {attempt} > /n; head -c 200000 /dev/urandom > /r\nCOPY a /a\nWORKDIR /w\n"
+        if attempt % 2: # two processes more
+            text += f"FROM {IMAGE} AS two\nRUN echo {attempt} two > /n\nFROM one\nCOPY --from=two /n /two\n"
+        body = context(text + "RUN cat /n\n", {"a": f"{attempt}"})
         process, client = start_build(e, body)
         time.sleep(rng.random() * 0.25)
         process.kill()
