@@ -100,6 +100,21 @@ static int read_secrets(struct build *b, char **ret_args, struct err *err)
 	return r == 0 ? read_line(BUILD_ARGS_MAX, ret_args, err) : r;
 }
 
+/* Monitors are started from inside the user namespace, where everybody is root: what a program takes from
+ * the user's own id otherwise has to be said. */
+static void say_where(const struct dirs *d)
+{
+	const char *const paths[][2] = { { "XDG_DATA_HOME", d->data_path },
+		{ "XDG_RUNTIME_DIR", d->run_path } };
+
+	for (size_t i = 0; geteuid() != 0 && i < ARRAY_SIZE(paths); i++) {
+		const char *slash = strrchr(paths[i][1], '/');
+		auto_free char *above = xstrndup(paths[i][1], (size_t)(slash - paths[i][1]));
+
+		(void)setenv(paths[i][0], above, 1);
+	}
+}
+
 static int prepare(struct build *b, struct err *err)
 {
 	auto_free char *args = NULL;
@@ -111,8 +126,10 @@ static int prepare(struct build *b, struct err *err)
 		r = options_read(w, args, &b->opt, err);
 	if (r == 0)
 		r = core_open(&b->core, err);
-	if (r == 0)
+	if (r == 0) {
+		say_where(&w->dirs);
 		r = work_enter(w, err);
+	}
 	if (r == 0)
 		r = scratch_open(&w->dirs, &b->scratch, err);
 	if (r < 0)
