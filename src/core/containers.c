@@ -39,25 +39,14 @@ char **container_ids(struct core *c)
 	return ids;
 }
 
-/* Its status is in the data tree: it ran, and everything of it was synced. */
-static bool ran_durably(struct core *c, const char *id)
-{
-	char path[96];
-
-	(void)snprintf(path, sizeof(path), "containers/%.64s/state", id);
-	return faccessat(c->dirs.data, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 void container_sweep(struct core *c, const char *id)
 {
 	auto_fd int lock = openat(c->dirs.data, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	auto_json json_object *doc = NULL;
 
 	if (lock < 0 || flock(lock, LOCK_EX | LOCK_NB) < 0)
 		return; /* perhaps it is just being made */
-	/* No power cut takes the record of what was synced, nor a part of what is in use. */
-	if (record_read(c, id, &doc, NULL) == -ENOENT && !ran_durably(c, id) &&
-		!container_monitor_lives(c, id))
+	/* no power cut takes a part of what is in use */
+	if (dirs_container_unmade(&c->dirs, id) && !container_monitor_lives(c, id))
 		(void)container_take_away(&c->dirs, id, "", true, NULL);
 }
 

@@ -12,6 +12,8 @@
 #include "base/fd.h"
 #include "base/path.h"
 
+#define RECORD_MAX (16u << 20) /* as large as any request may be */
+
 static const char *env_path(const char *name)
 {
 	const char *v = getenv(name);
@@ -148,6 +150,19 @@ int record_text_at(int dir, const char *path, size_t max, char **ret, size_t *re
 		return -ENOENT;
 	*ret = take_ptr(&text);
 	return 0;
+}
+
+bool dirs_container_unmade(const struct dirs *d, const char *id)
+{
+	auto_free char *text = NULL;
+	char path[32 + ID_SIZE];
+	size_t len;
+
+	(void)snprintf(path, sizeof(path), "containers/%.64s/config.json", id);
+	if (record_text_at(d->data, path, RECORD_MAX, &text, &len) != -ENOENT)
+		return false;
+	(void)snprintf(path, sizeof(path), "containers/%.64s/state", id);
+	return faccessat(d->data, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
 void dirs_exec_remove(const struct dirs *d, const char *id, const char *exec_id)

@@ -46,6 +46,9 @@ int dirs_container_run(const struct dirs *d, const char *id, bool make);
 bool record_complete_at(int dir, const char *path);
 /* Its text, at most max bytes. -ENOENT: missing or incomplete, there is no such container. */
 int record_text_at(int dir, const char *path, size_t max, char **ret, size_t *ret_len);
+/* The container's folder is the rest of a creation that was cut short: it has no such text, and no status
+ * of a run, which was synced and so was all before it. A record that cannot be read is not missing. */
+bool dirs_container_unmade(const struct dirs *d, const char *id);
 
 /* The exec's folder in the run tree, by its container. */
 int dirs_exec(const struct dirs *d, const char *id, const char *exec_id, bool make);

@@ -64,12 +64,7 @@ void layers_drop_unfinished(const struct dirs *d)
 
 static int drop_container(const struct dirs *d, int dir, const char *name)
 {
-	char config[ID_SIZE + 16];
-
-	if (!id_valid(name))
-		return 0;
-	(void)snprintf(config, sizeof(config), "%s/config.json", name);
-	if (record_complete_at(dir, config))
+	if (!id_valid(name) || !dirs_container_unmade(d, name))
 		return 0;
 	return trash_put(d, dir, name) == 0 ? 1 : 0;
 }

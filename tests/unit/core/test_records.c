@@ -200,6 +200,19 @@ static void a_record_that_a_power_cut_left_short_is_no_container(void **state)
 	}
 }
 
+static void a_record_that_cannot_be_read_is_not_swept(void **state)
+{
+	struct core *c = ((struct store *)*state)->core;
+	auto_fd int a = make_container(c, id_a, "web", body), still = FD_NONE;
+
+	assert_int_equal(renameat(a, "config.json", a, "elsewhere"), 0);
+	assert_int_equal(symlinkat("elsewhere", a, "config.json"), 0); /* ELOOP, not ENOENT */
+	assert_false(dirs_container_unmade(&c->dirs, id_a));
+	container_sweep(c, id_a);
+	still = dirs_container_data(&c->dirs, id_a);
+	assert_true(still >= 0);
+}
+
 static void a_half_made_container_is_shown_to_nobody_and_swept(void **state)
 {
 	struct core *c = ((struct store *)*state)->core;
@@ -389,6 +402,7 @@ int main(void)
 		in_a_store(a_lost_or_damaged_summary_is_made_anew),
 		in_a_store(a_record_that_a_power_cut_left_short_is_no_container),
 		in_a_store(a_list_sees_what_changed_since_the_last_one),
+		in_a_store(a_record_that_cannot_be_read_is_not_swept),
 		in_a_store(a_half_made_container_is_shown_to_nobody_and_swept),
 		in_a_store(an_auto_remove_container_of_another_boot_is_shown_to_nobody),
 		in_a_store(a_name_waits_for_nobodys_removal),
