@@ -24,21 +24,39 @@ int api_container_create(struct request *req, struct reply *rep, struct err *err
 	return r < 0 ? r : reply_json(rep, 201, &out);
 }
 
+struct list_question {
+	const struct filters *filters;
+	bool all, size;
+	int limit;
+};
+
+static int list(struct core *c, const void *arg, struct buf *out, struct err *err)
+{
+	const struct list_question *q = arg;
+
+	return container_list(c, q->filters, q->all, q->limit, q->size, out, err);
+}
+
 int api_container_list(struct request *req, struct reply *rep, struct err *err)
 {
+	struct list_question q = { .all = req_query_bool(req, "all", false),
+		.size = req_query_bool(req, "size", false) };
 	auto_filters struct filters *f = NULL;
 	auto_buf struct buf out = { 0 };
 	struct core *c;
-	int limit, r;
+	int r;
 
 	r = filters_parse(req_query(req, "filters"), container_list_filters, &f, err);
 	if (r == 0)
-		r = req_query_int(req, "limit", 0, &limit, err);
+		r = req_query_int(req, "limit", 0, &q.limit, err);
+	if (r < 0)
+		return r;
+	q.filters = f;
+	if (q.size) /* that means a look at all their files */
+		return handover_slow(req, rep, list, &q, err);
+	r = req_core(req, &c, err);
 	if (r == 0)
-		r = req_core(req, &c, err);
-	if (r == 0)
-		r = container_list(c, f, req_query_bool(req, "all", false), limit,
-			req_query_bool(req, "size", false), &out, err);
+		r = list(c, &q, &out, err);
 	return r < 0 ? r : reply_json(rep, 200, &out);
 }
 

@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "api/upload.h"
@@ -18,6 +19,7 @@
 #include "base/http_out.h"
 #include "base/log.h"
 
+#define WORKER_INPUT_MAX  ((size_t)32 << 10) /* half of what a pipe holds at least */
 #define MULTIPLEXED_SINCE 42 /* API 1.42; older clients are told "raw" whatever comes */
 
 static int given(struct reply *rep)
@@ -84,8 +86,9 @@ int handover_stream(
 	return r < 0 ? r : given(rep);
 }
 
-int handover_upload(
-	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+/* first: what the worker reads before the body; it waits for that, so writing it blocks nobody. */
+static int begin_upload(struct request *req, struct reply *rep, const char *const *argv,
+	const char *first, struct err *err)
 {
 	struct worker w;
 	struct core *c;
@@ -95,30 +98,73 @@ int handover_upload(
 		r = worker_spawn(c, argv, true, &w, err);
 	if (r < 0)
 		return r;
+	r = fd_write_all(w.input, first, strlen(first));
+	if (r < 0) {
+		worker_clear(&w);
+		return err_sys(err, r, "write to dayfly-worker");
+	}
 	rep->upload = upload_new(req->engine->loop, &w, req->client);
 	rep->kind = REPLY_UPLOAD;
 	return 0;
 }
 
-int handover_worker(
+int handover_upload(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+{
+	return begin_upload(req, rep, argv, "", err);
+}
+
+int handover_credentials(struct request *req, struct reply *rep, const char *const *argv,
+	const char *credentials, struct err *err)
+{
+	auto_free char *line = xasprintf("%s\n", credentials ? credentials : "");
+
+	return begin_upload(req, rep, argv, line, err);
+}
+
+/* A pipe holds that much without anybody reading, which this process must not wait for. */
+static int feed(struct worker *w, const char *input, size_t len, struct err *err)
+{
+	if (len > WORKER_INPUT_MAX)
+		return err_set(err, ERR_TOO_LARGE, EFBIG, "the request's body is too large");
+	if (write(w->input, input, len) != (ssize_t)len)
+		return err_set(err, ERR_SYSTEM, EPIPE, "dayfly-worker does not take the request");
+	w->input = fd_close(w->input);
+	return 0;
+}
+
+static int hand_to_worker(struct request *req, struct reply *rep, const char *const *argv,
+	const char *input, struct err *err)
 {
 	struct worker w;
 	struct core *c;
 	int r = req_core(req, &c, err);
 
 	if (r == 0)
-		r = worker_spawn(c, argv, false, &w, err);
+		r = worker_spawn(c, argv, input, &w, err);
 	if (r < 0)
 		return r;
-	r = worker_hand_over(&w, req->client);
+	r = input ? feed(&w, input, strlen(input), err) : 0;
+	if (r == 0 && worker_hand_over(&w, req->client) < 0)
+		r = err_set(
+			err, ERR_SYSTEM, EPIPE, "the worker for this request ended unexpectedly");
 	worker_clear(&w);
-	if (r < 0)
-		return err_sys(err, r, "hand the connection to dayfly-worker");
-	return given(rep);
+	return r < 0 ? r : given(rep);
 }
 
-/* ---- pruning */
+int handover_worker(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+{
+	return hand_to_worker(req, rep, argv, NULL, err);
+}
+
+int handover_worker_body(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+{
+	return hand_to_worker(req, rep, argv, req_body(req), err);
+}
+
+/* ---- what takes long and is ours */
 
 /* Everything that is another connection's or another process's business. A copy of a client's
  * descriptor would keep the connection open after its owner has closed it. */
@@ -142,15 +188,17 @@ static void close_all_but(int a, int b, int c)
 	}
 }
 
-static void prune_and_answer(struct core *c, int client, prune_fn *prune, const struct filters *f)
+static void run_and_answer(struct core *c, int client, slow_fn *fn, const void *arg)
 {
 	auto_buf struct buf out = { 0 }, text = { 0 };
 	struct err err = { 0 };
 
 	(void)setsid();
 	close_all_but(client, c->dirs.data, c->dirs.run);
+	c->userns = c->userns_socket = FD_NONE;
+	c->copy = true;
 	c->trashed = 0;
-	if (prune(c, f, &out, &err) < 0) {
+	if (fn(c, arg, &out, &err) < 0) {
 		http_answer_error(&text, &err);
 	} else {
 		buf_addc(&out, '\n');
@@ -163,24 +211,42 @@ static void prune_and_answer(struct core *c, int client, prune_fn *prune, const 
 }
 
 /* With one thread a fork is a whole process. It leaves libmicrohttpd's state alone and ends by _exit(). */
-int handover_prune(struct request *req, struct reply *rep, const char *const *keys, prune_fn *prune,
-	struct err *err)
+int handover_slow(
+	struct request *req, struct reply *rep, slow_fn *fn, const void *arg, struct err *err)
 {
-	auto_filters struct filters *f = NULL;
 	struct core *c;
-	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
+	int r = req_core(req, &c, err);
 	pid_t pid;
 
-	if (r == 0)
-		r = req_core(req, &c, err);
 	if (r < 0)
 		return r;
 	pid = fork();
 	if (pid < 0)
 		return err_sys(err, errno, "fork");
 	if (pid == 0) {
-		prune_and_answer(c, req->client, prune, f);
+		run_and_answer(c, req->client, fn, arg);
 		_exit(EXIT_SUCCESS);
 	}
 	return given(rep);
+}
+
+struct pruning {
+	prune_fn *prune;
+	const struct filters *filters;
+};
+
+static int run_prune(struct core *c, const void *arg, struct buf *out, struct err *err)
+{
+	const struct pruning *p = arg;
+
+	return p->prune(c, p->filters, out, err);
+}
+
+int handover_prune(struct request *req, struct reply *rep, const char *const *keys, prune_fn *prune,
+	struct err *err)
+{
+	auto_filters struct filters *f = NULL;
+	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
+
+	return r < 0 ? r : handover_slow(req, rep, run_prune, &(struct pruning){ prune, f }, err);
 }

@@ -11,13 +11,15 @@ int api_image_list(struct request *req, struct reply *rep, struct err *err)
 	auto_filters struct filters *f = NULL;
 	auto_buf struct buf out = { 0 };
 	struct core *c;
+	const struct image_list_how how = { .usage = req_query_bool(req, "shared-size", false),
+		.api_minor = req_api_minor(req) };
 	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
 
+	/* all: there are no intermediate images to hide; digests: they are always told */
 	if (r == 0)
 		r = req_core(req, &c, err);
 	if (r == 0)
-		r = image_list(c, f, req_query_bool(req, "all", false),
-			req_query_bool(req, "digests", false), req_api_minor(req), &out, err);
+		r = image_list(c, f, &how, &out, err);
 	return r < 0 ? r : reply_json(rep, 200, &out);
 }
 
@@ -105,6 +107,137 @@ static int import(struct request *req, struct reply *rep, struct err *err)
 	return handover_upload(req, rep, (const char *const *)argv, err);
 }
 
+static int pull(struct request *req, struct reply *rep, const char *image, struct err *err)
+{
+	auto_strv char **argv = NULL;
+
+	strv_add(&argv, "pull");
+	add_option(&argv, "from", image);
+	add_option(&argv, "tag", req_query(req, "tag"));
+	add_option(&argv, "platform", req_query(req, "platform"));
+	return handover_credentials(
+		req, rep, (const char *const *)argv, req_header(req, "X-Registry-Auth"), err);
+}
+
+/* What goes to a registry is checked here already: nothing was begun then. */
+static int check_reference(const char *name, const char *tag, struct err *err)
+{
+	auto_ref struct image_ref ref = { 0 };
+	int r = str_empty(tag) ? image_ref_parse(name, &ref, err)
+			       : image_ref_make(name, tag, &ref, err);
+
+	if (r < 0)
+		return r;
+	if (str_eq(ref.familiar, "scratch"))
+		return err_set(err, ERR_DENIED, EPERM, "'scratch' is a reserved name");
+	return 0;
+}
+
+int api_image_push(struct request *req, struct reply *rep, struct err *err)
+{
+	const char *name = req_param(req, "name"), *tag = req_query(req, "tag");
+	auto_strv char **argv = NULL;
+	int r = strchr(name, '@') || (tag && strchr(tag, ':'))
+		? err_set(err, ERR_INVALID, EINVAL, "cannot push a digest reference")
+		: check_reference(name, tag, err);
+
+	if (r < 0)
+		return r;
+	strv_add(&argv, "push");
+	add_option(&argv, "name", name);
+	add_option(&argv, "tag", tag);
+	return handover_credentials(
+		req, rep, (const char *const *)argv, req_header(req, "X-Registry-Auth"), err);
+}
+
+int api_distribution_inspect(struct request *req, struct reply *rep, struct err *err)
+{
+	const char *name = req_param(req, "name");
+	auto_strv char **argv = NULL;
+	int r = check_reference(name, NULL, err);
+
+	if (r < 0)
+		return r;
+	strv_add(&argv, "distribution");
+	add_option(&argv, "name", name);
+	return handover_credentials(
+		req, rep, (const char *const *)argv, req_header(req, "X-Registry-Auth"), err);
+}
+
+/* ---- search */
+
+#define SEARCH_DEFAULT 25
+#define SEARCH_MAX     100
+
+/* The largest of the values counts. */
+static int min_stars(const struct filters *f, int64_t *ret, struct err *err)
+{
+	*ret = 0;
+	for (char *const *v = filters_get(f, "stars"); v && *v; v++) {
+		int64_t n;
+
+		if (str_to_i64(*v, &n) < 0)
+			return err_set(
+				err, ERR_INVALID, EINVAL, "invalid filter 'stars=%.64s'", *v);
+		if (n > *ret)
+			*ret = n;
+	}
+	return 0;
+}
+
+static int search_words(struct request *req, char ***argv, bool *ret_none, struct err *err)
+{
+	static const char *const keys[] = { "is-automated", "is-official", "stars", NULL };
+	auto_filters struct filters *f = NULL;
+	const char *term = req_query(req, "term");
+	int limit, automated, official, r;
+	int64_t stars = 0;
+
+	r = filters_parse(req_query(req, "filters"), keys, &f, err);
+	if (r == 0)
+		r = filters_bool(f, "is-automated", &automated, err);
+	if (r == 0)
+		r = filters_bool(f, "is-official", &official, err);
+	if (r == 0)
+		r = min_stars(f, &stars, err);
+	if (r == 0)
+		r = req_query_int(req, "limit", SEARCH_DEFAULT, &limit, err);
+	if (r < 0)
+		return r;
+	if (limit < 1 || limit > SEARCH_MAX)
+		return err_set(err, ERR_INVALID, ERANGE, "limit %d is outside the range of [1, %d]",
+			limit, SEARCH_MAX);
+	if (str_empty(term) || strstr(term, "://"))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"invalid repository name: '%.128s' is nothing to search for",
+			term ? term : "");
+	*ret_none = automated == 1; /* as Docker: nothing is, any more */
+	strv_add(argv, "search");
+	add_option(argv, "term", term);
+	strv_add_take(argv, xasprintf("limit=%d", limit));
+	strv_add_take(argv, xasprintf("stars=%lld", (long long)stars));
+	if (official >= 0)
+		strv_add(argv, official ? "official=1" : "official=0");
+	return 0;
+}
+
+int api_image_search(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_strv char **argv = NULL;
+	auto_buf struct buf none = { 0 };
+	bool nothing = false;
+	int r = search_words(req, &argv, &nothing, err);
+
+	if (r < 0)
+		return r;
+	if (nothing) {
+		buf_adds(&none, "[]");
+		return reply_json(rep, 200, &none);
+	}
+	return handover_credentials(
+		req, rep, (const char *const *)argv, req_header(req, "X-Registry-Auth"), err);
+}
+
 /* POST /images/create: a pull with fromImage, an import with fromSrc. */
 int api_image_create(struct request *req, struct reply *rep, struct err *err)
 {
@@ -112,10 +245,7 @@ int api_image_create(struct request *req, struct reply *rep, struct err *err)
 	const char *source = req_query(req, "fromSrc");
 
 	if (!str_empty(image))
-		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-			"pulling %.128s: registries are not supported yet; bring the image with "
-			"'docker load' or 'docker import'",
-			image);
+		return pull(req, rep, image, err);
 	if (str_empty(source))
 		return err_set(err, ERR_INVALID, EINVAL, "neither fromImage nor fromSrc is given");
 	if (!str_eq(source, "-"))

@@ -1,8 +1,6 @@
 /* api/refused.c - operations of Docker's API that end in a clear answer instead of an effect. */
 #include "api/handlers.h"
 
-#include "base/jsonw.h"
-
 int api_not_supported(struct request *req, struct reply *rep, struct err *err)
 {
 	static const char *const methods[METHOD_COUNT] = { "GET", "HEAD", "POST", "PUT", "DELETE",
@@ -47,19 +45,4 @@ int api_plugin_missing(struct request *req, struct reply *rep, struct err *err)
 	(void)rep;
 	return err_set(
 		err, ERR_NOT_FOUND, ENOENT, "plugin \"%.200s\" not found", req_param(req, "name"));
-}
-
-/* There is no build cache, so `docker system prune` has nothing to do here. */
-int api_build_prune(struct request *req, struct reply *rep, struct err *err)
-{
-	struct buf out = { 0 };
-	struct jsonw w = JSONW(&out);
-
-	(void)req;
-	(void)err;
-	jw_object(&w, NULL);
-	jw_null(&w, "CachesDeleted");
-	jw_int(&w, "SpaceReclaimed", 0);
-	jw_object_end(&w);
-	return reply_json(rep, 200, &out);
 }

@@ -80,11 +80,23 @@ int handover_stream(
  * answers. For routes with BODY_UPLOAD: the handler runs before the body. */
 int handover_upload(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
-/* A copy of this process prunes and answers: it takes long enough to hold up other clients, and needs
- * nothing a worker has. keys: of the filters parameter. out becomes the 200's JSON. */
+/* The same for a job that talks to registries: credentials, the value of X-Registry-Auth (NULL: none),
+ * are the first line of its input, what a command line would show to everybody. */
+int handover_credentials(struct request *req, struct reply *rep, const char *const *argv,
+	const char *credentials, struct err *err);
+/* A copy of this process runs fn and answers: for what takes long enough to hold up other clients and
+ * needs nothing a worker has. out becomes the 200's JSON. */
+typedef int slow_fn(struct core *c, const void *arg, struct buf *out, struct err *err);
+int handover_slow(
+	struct request *req, struct reply *rep, slow_fn *fn, const void *arg, struct err *err);
+/* Pruning is of that kind. keys: of the filters parameter. */
 typedef int prune_fn(struct core *c, const struct filters *f, struct buf *out, struct err *err);
 int handover_prune(struct request *req, struct reply *rep, const char *const *keys, prune_fn *prune,
 	struct err *err);
 /* A worker without input answers. */
 int handover_worker(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
+/* One whose input is the request's JSON, some 32 KiB at most: for what must not be seen in a list of
+ * processes. */
+int handover_worker_body(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err);

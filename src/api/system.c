@@ -7,6 +7,7 @@
 #include "base/http_out.h"
 #include "base/jsonw.h"
 #include "base/timefmt.h"
+#include "core/disk_usage.h"
 #include "core/filters.h"
 #include "core/info.h"
 
@@ -143,15 +144,29 @@ int api_system_events(struct request *req, struct reply *rep, struct err *err)
 	return handover_stream(req, rep, (const char *const *)argv, err);
 }
 
+/* The credentials flow to a worker, which asks the registry. */
 int api_system_auth(struct request *req, struct reply *rep, struct err *err)
 {
-	(void)req;
-	(void)rep;
-	return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-		"registries are not supported yet: there is nothing to log in to (SystemAuth)");
+	return handover_upload(req, rep, (const char *const[]){ "auth", NULL }, err);
+}
+
+struct usage_question {
+	char **types; /* NULL: all */
+	unsigned api_minor;
+};
+
+static int tell_usage(struct core *c, const void *arg, struct buf *out, struct err *err)
+{
+	const struct usage_question *q = arg;
+
+	return disk_usage(c, q->types, q->api_minor, out, err);
 }
 
 int api_system_df(struct request *req, struct reply *rep, struct err *err)
 {
-	return api_not_supported(req, rep, err);
+	auto_strv char **types = req_query_all(req, "type");
+	const struct usage_question question = { types, req_api_minor(req) };
+	int r = disk_usage_check(types, err);
+
+	return r < 0 ? r : handover_slow(req, rep, tell_usage, &question, err);
 }

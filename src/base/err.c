@@ -68,10 +68,12 @@ int err_http_status(const struct err *err)
 	case ERR_INVALID: return 400;
 	case ERR_NOT_FOUND: return 404;
 	case ERR_CONFLICT: return 409;
+	case ERR_UNAUTHORIZED: return 401;
 	case ERR_DENIED: return 403;
 	case ERR_UNSUPPORTED: return 501;
 	case ERR_UNAVAILABLE: return 503;
 	case ERR_TOO_LARGE: return 413;
+	case ERR_TOO_MANY: return 429;
 	}
 	return 500;
 }

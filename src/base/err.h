@@ -8,14 +8,16 @@
 #include <errno.h>
 
 enum err_kind {
-	ERR_SYSTEM,      /* our side failed: 500 */
-	ERR_INVALID,     /* the request is wrong: 400 */
-	ERR_NOT_FOUND,   /* 404 */
-	ERR_CONFLICT,    /* the object is in a state that forbids it: 409 */
-	ERR_DENIED,      /* 403 */
-	ERR_UNSUPPORTED, /* known, not offered: 501; the message names the field */
-	ERR_UNAVAILABLE, /* try again later: 503 */
-	ERR_TOO_LARGE,   /* 413 */
+	ERR_SYSTEM,       /* our side failed: 500 */
+	ERR_INVALID,      /* the request is wrong: 400 */
+	ERR_NOT_FOUND,    /* 404 */
+	ERR_CONFLICT,     /* the object is in a state that forbids it: 409 */
+	ERR_UNAUTHORIZED, /* a registry wants other credentials: 401 */
+	ERR_DENIED,       /* 403 */
+	ERR_UNSUPPORTED,  /* known, not offered: 501; the message names the field */
+	ERR_UNAVAILABLE,  /* try again later: 503 */
+	ERR_TOO_LARGE,    /* 413 */
+	ERR_TOO_MANY,     /* a registry limits us: 429 */
 };
 
 struct err {

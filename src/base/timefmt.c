@@ -2,8 +2,11 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "base/alloc.h"
 
 static int64_t clock_ns(clockid_t clock)
 {
@@ -230,5 +233,54 @@ int time_parse(const char *s, int64_t *ret)
 		__builtin_add_overflow(sec, frac, &sec))
 		return -EINVAL;
 	*ret = negative ? -sec : sec;
+	return 0;
+}
+
+/* Nanoseconds of the unit at s, whose length goes to *len; 0 if it is none. */
+static double unit_ns(const char *s, size_t *len)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = {
+		{ "ns", 1 },
+		{ "us", 1e3 },
+		{ "ms", 1e6 },
+		{ "s", 1e9 },
+		{ "m", 60e9 },
+		{ "h", 3600e9 },
+	};
+
+	*len = strspn(s, "hmsnu");
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (strlen(units[i].name) == *len && memcmp(units[i].name, s, *len) == 0)
+			return units[i].ns;
+	return 0;
+}
+
+int duration_parse(const char *s, int64_t *ret)
+{
+	double sum = 0;
+
+	if (strcmp(s, "0") == 0) {
+		*ret = 0;
+		return 0;
+	}
+	do {
+		size_t digits = strspn(s, "0123456789."), len;
+		char *end;
+		double n = strtod(s, &end), unit;
+
+		if (!digits || end != s + digits)
+			return -EINVAL;
+		unit = unit_ns(end, &len);
+		if (unit == 0)
+			return -EINVAL;
+		sum += n * unit;
+		s = end + len;
+	} while (*s);
+	if (!(sum >= 0 && sum < 9e18))
+		return -EINVAL;
+	*ret = (int64_t)sum;
 	return 0;
 }

@@ -1,4 +1,5 @@
-/* base/timefmt.h - points in time as nanoseconds since 1970 (UTC); 0 means "never". */
+/* base/timefmt.h - points in time as nanoseconds since 1970 (UTC); 0 means "never". Durations are
+ * nanoseconds, too. */
 #pragma once
 
 #include <stdint.h>
@@ -17,3 +18,6 @@ char *time_rfc3339(int64_t ns, char ret[TIME_TEXT]);
 char *time_rfc3339_fixed(int64_t ns, char ret[TIME_TEXT]);
 /* "sec", "sec.frac" (up to nine digits) or RFC3339 with Z or an offset. 0 or -EINVAL. */
 int time_parse(const char *s, int64_t *ret);
+
+/* "1h30m", "500ms", "1.5s", "0", as Go writes durations; none is negative. 0 or -EINVAL. */
+int duration_parse(const char *s, int64_t *ret);

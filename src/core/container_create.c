@@ -30,6 +30,8 @@
 #include "state/remove.h"
 #include "json/text.h"
 
+#define CREATE_API_MINOR 47 /* of requests that are our own */
+
 void create_request_clear(struct create_request *q)
 {
 	container_config_clear(&q->config);
@@ -258,9 +260,24 @@ void create_request_write(struct buf *out, const struct create_request *q, const
 	jw_object_end(&w);
 }
 
-static int make_folders(struct core *c, const char *id, int *ret, struct err *err)
+/* upper is what the container sees as /: the umask has no say in it. The layer of a build's step is
+ * elsewhere, and stays when the container goes. */
+static int make_upper(int dir, const char *elsewhere)
 {
-	auto_fd int dir = FD_NONE, upper = FD_NONE;
+	auto_fd int upper = FD_NONE;
+
+	if (elsewhere)
+		return symlinkat(elsewhere, dir, "upper") < 0 ? -errno : 0;
+	upper = dir_open_make_at(dir, "upper", 0755);
+	if (upper < 0)
+		return upper;
+	return fchmod(upper, 0755) < 0 ? -errno : 0;
+}
+
+static int make_folders(
+	struct core *c, const char *id, const char *upper, int *ret, struct err *err)
+{
+	auto_fd int dir = FD_NONE;
 	char path[96];
 	int r;
 
@@ -271,10 +288,10 @@ static int make_folders(struct core *c, const char *id, int *ret, struct err *er
 	if (dir < 0)
 		return err_sys(err, dir, "open folder of container %.12s", id);
 	r = dir_make_at(dir, "work", 0700);
-	upper = r < 0 ? r : dir_open_make_at(dir, "upper", 0755);
-	/* upper is what the container sees as /: the umask has no say in it */
-	if (upper < 0 || fchmod(upper, 0755) < 0)
-		return err_sys(err, upper < 0 ? upper : errno, "make layer of container %.12s", id);
+	if (r >= 0)
+		r = make_upper(dir, upper);
+	if (r < 0)
+		return err_sys(err, r, "make layer of container %.12s", id);
 	*ret = take_fd(&dir);
 	return 0;
 }
@@ -313,19 +330,20 @@ static int commit(struct core *c, const struct create_request *q, const char *id
 }
 
 static int create_locked(struct core *c, const struct create_request *q, const char *id,
-	const char *name, const struct image *image, struct container **ret, struct err *err)
+	const char *name, const struct container_base *base, struct container **ret,
+	struct err *err)
 {
 	auto_fd int dir = FD_NONE;
 	auto_free char *claimed = NULL;
 	int r;
 
-	r = make_folders(c, id, &dir, err);
+	r = make_folders(c, id, base->upper, &dir, err);
 	if (r == 0)
 		r = name ? name_claim(c, name, id, err) : name_claim_new(c, id, &claimed, err);
 	if (r == 0 && q->host.auto_remove)
 		r = record_boot(c, id, err);
 	if (r == 0)
-		r = commit(c, q, id, name ? name : claimed, image, dir, ret, err);
+		r = commit(c, q, id, name ? name : claimed, base->image, dir, ret, err);
 	if (r < 0)
 		(void)container_take_away(&c->dirs, id,
 			name              ? name
@@ -360,13 +378,31 @@ static void write_reply(struct buf *out, const char *id, char *const *warns)
 	jw_object_end(&w);
 }
 
+/* The last of it: q is settled except for what depends on the id. */
+static int create_settled(struct core *c, struct create_request *q, const char *name,
+	const struct container_base *base, char ret_id[ID_SIZE], struct err *err)
+{
+	auto_container struct container *ct = NULL;
+	auto_fd int lock = FD_NONE;
+	int r;
+
+	id_new(ret_id);
+	settle_hostname(q, ret_id);
+	lock = dirs_lock(&c->dirs);
+	if (lock < 0)
+		return err_sys(err, lock, "lock the data directory");
+	r = create_locked(c, q, ret_id, name, base, &ct, err);
+	lock = fd_close(lock);
+	if (r == 0)
+		container_event(c, ct, "create", NULL);
+	return r;
+}
+
 int container_create(struct core *c, const char *body, const char *name, const char *platform,
 	unsigned api_minor, struct buf *out, struct err *err)
 {
 	auto_create_request struct create_request q = { 0 };
 	auto_image struct image *image = NULL;
-	auto_container struct container *ct = NULL;
-	auto_fd int lock = FD_NONE;
 	char id[ID_SIZE];
 	int r;
 
@@ -385,19 +421,36 @@ int container_create(struct core *c, const char *body, const char *name, const c
 		r = create_request_settle(&q, image->config, api_minor, err);
 	if (r == 0)
 		r = mount_points_check_sources(&q.mounts, err);
-	if (r < 0)
-		return r;
+	if (r == 0)
+		r = create_settled(
+			c, &q, name, &(struct container_base){ .image = image }, id, err);
+	if (r == 0)
+		write_reply(out, id, q.warnings);
+	return r;
+}
 
-	id_new(id);
-	settle_hostname(&q, id);
-	lock = dirs_lock(&c->dirs);
-	if (lock < 0)
-		return err_sys(err, lock, "lock the data directory");
-	r = create_locked(c, &q, id, name, image, &ct, err);
-	lock = fd_close(lock);
-	if (r < 0)
-		return r;
-	container_event(c, ct, "create", NULL);
-	write_reply(out, id, q.warnings);
-	return 0;
+int container_create_on(struct core *c, const char *body, const struct container_base *base,
+	char ret_id[ID_SIZE], char ***ret_warnings, struct err *err)
+{
+	auto_create_request struct create_request q = { 0 };
+	int r;
+
+	r = create_request_read(body, CREATE_API_MINOR, &q, err);
+	if (r == 0)
+		r = create_request_settle(&q, base->image->config, CREATE_API_MINOR, err);
+	if (r == 0)
+		r = mount_points_check_sources(&q.mounts, err);
+	if (r == 0)
+		r = create_settled(c, &q, NULL, base, ret_id, err);
+	if (r == 0)
+		*ret_warnings = take_ptr(&q.warnings);
+	return r;
+}
+
+int container_create_check(const char *body, struct err *err)
+{
+	auto_create_request struct create_request q = { 0 };
+	int r = create_request_read(body, CREATE_API_MINOR, &q, err);
+
+	return r == 0 ? create_request_settle(&q, NULL, CREATE_API_MINOR, err) : r;
 }

@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/timefmt.h"
-#include "core/images.h"
+#include "oci/layer.h"
 #include "state/events.h"
 #include "json/text.h"
 
@@ -202,11 +202,7 @@ int64_t container_size_rw(struct core *c, const char *id)
 
 int64_t container_size_root(struct core *c, const struct container *ct, int64_t rw)
 {
-	for (char **d = ct->diff_ids; d && *d; d++) {
-		auto_free char *path = NULL;
-
-		if (image_layer_path(c, *d, &path, NULL) == 0)
-			rw += tree_size(AT_FDCWD, path);
-	}
+	for (char **d = ct->diff_ids; d && *d; d++)
+		rw += layer_size(&c->dirs, *d);
 	return rw;
 }

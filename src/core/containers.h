@@ -17,6 +17,8 @@
 #include "core/filters.h"
 #include "state/status.h"
 
+struct image;
+
 /* What identifies a container, resolved from what the user typed. */
 struct container {
 	char id[ID_SIZE];
@@ -46,6 +48,17 @@ int container_find(struct core *c, const char *what, struct container **ret, str
 /* body: the create request. name may be NULL (one is made up). Appends {"Id":…,"Warnings":[…]}. */
 int container_create(struct core *c, const char *body, const char *name, const char *platform,
 	unsigned api_minor, struct buf *out, struct err *err);
+/* The same on something that need not be in the store's index: a step of a build. */
+struct container_base {
+	const struct image *image; /* id, diff_ids, config (may be NULL) and platform count */
+	/* Absolute path of an empty folder that takes the container's changes and outlives it; its name
+	 * in the container's folder is then a symbolic link. NULL: the container's own. */
+	const char *upper;
+};
+int container_create_on(struct core *c, const char *body, const struct container_base *base,
+	char ret_id[ID_SIZE], char ***ret_warnings, struct err *err);
+/* Whether such a request could be honoured, before there is an image. */
+int container_create_check(const char *body, struct err *err);
 int container_list(struct core *c, const struct filters *f, bool all, int limit, bool size,
 	struct buf *out, struct err *err);
 int container_inspect(

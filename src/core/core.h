@@ -26,6 +26,7 @@ struct core {
 		unsigned left;
 		int64_t count_again; /* monotonic */
 	} exec_room;
+	bool copy;        /* this process was forked for one answer and ends with it */
 	unsigned trashed; /* things put into trash/ since the last sweep was started */
 };
 

@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/fd.h"
 #include "base/jsonw.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "core/image_store.h"
+#include "core/scan.h"
 #include "oci/doc.h"
+#include "oci/layer.h"
 #include "json/text.h"
 
 #define MINOR_EMPTY_NAMES 43 /* before it, a dangling image was called <none>:<none> */
@@ -50,6 +53,123 @@ static void load_all(struct core *c, const struct oci_index *ix, struct images *
 	}
 	qsort(ret->v, ret->count, sizeof(*ret->v), compare_age);
 }
+
+/* ---- who shares what */
+
+/* A layer and how many images have it; a container's image. */
+struct layer_use {
+	const char *diff_id; /* an image's */
+	unsigned images;
+	int64_t size;
+};
+
+struct usage {
+	struct layer_use *layers; /* sorted, each once */
+	size_t n_layers;
+	char **containers; /* the image id of each */
+};
+
+static void usage_clear(struct usage *u)
+{
+	free(u->layers);
+	strv_free(u->containers);
+}
+
+static int compare_layer(const void *a, const void *b)
+{
+	return strcmp(
+		((const struct layer_use *)a)->diff_id, ((const struct layer_use *)b)->diff_id);
+}
+
+static bool has_before(char *const *v, size_t n, const char *s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(v[i], s))
+			return true;
+	return false;
+}
+
+static void count_layers(struct core *c, const struct images *l, struct usage *u)
+{
+	size_t n = 0, all = 0;
+
+	for (size_t i = 0; i < l->count; i++)
+		all += strv_len(l->v[i]->diff_ids);
+	u->layers = xcalloc(all + 1, sizeof(*u->layers));
+	for (size_t i = 0; i < l->count; i++) {
+		char **ids = l->v[i]->diff_ids;
+
+		for (size_t k = 0; ids && ids[k]; k++)
+			if (!has_before(ids, k, ids[k]))
+				u->layers[n++] = (struct layer_use){ ids[k], 1, 0 };
+	}
+	qsort(u->layers, n, sizeof(*u->layers), compare_layer);
+	for (size_t i = 0; i < n; i++) {
+		struct layer_use *last = u->n_layers ? &u->layers[u->n_layers - 1] : NULL;
+
+		if (last && str_eq(last->diff_id, u->layers[i].diff_id)) {
+			last->images++;
+			continue;
+		}
+		u->layers[u->n_layers] = u->layers[i];
+		u->layers[u->n_layers++].size = layer_size(&c->dirs, u->layers[i].diff_id);
+	}
+}
+
+static int count_containers(struct core *c, struct usage *u, struct err *err)
+{
+	auto_scan struct scan scan = { .data = FD_NONE, .run = FD_NONE };
+	const struct known *known;
+	struct status st;
+	int r = scan_open(c, &scan, err);
+
+	while (r == 0 && scan_next(&scan, &known, &st))
+		strv_add(&u->containers, known->summary.image_id);
+	return r;
+}
+
+static int64_t shared_size(const struct usage *u, const struct image *i)
+{
+	int64_t sum = 0;
+
+	for (char **d = i->diff_ids; d && *d; d++) {
+		const struct layer_use key = { .diff_id = *d };
+		const struct layer_use *l =
+			bsearch(&key, u->layers, u->n_layers, sizeof(*u->layers), compare_layer);
+
+		if (l && l->images > 1)
+			sum += l->size;
+	}
+	return sum;
+}
+
+static int64_t container_uses(const struct usage *u, const struct image *i)
+{
+	int64_t n = 0;
+
+	for (char **id = u->containers; id && *id; id++)
+		n += str_eq(*id, i->id);
+	return n;
+}
+
+int image_layers_size(struct core *c, int64_t *ret, struct err *err)
+{
+	__attribute__((cleanup(images_clear))) struct images list = { 0 };
+	__attribute__((cleanup(usage_clear))) struct usage u = { 0 };
+	auto_index struct oci_index ix = { 0 };
+	int r = oci_index_read(&c->dirs, &ix, err);
+
+	if (r < 0)
+		return r;
+	load_all(c, &ix, &list);
+	count_layers(c, &list, &u);
+	*ret = 0;
+	for (size_t i = 0; i < u.n_layers; i++)
+		*ret += u.layers[i].size;
+	return 0;
+}
+
+/* ---- filters */
 
 /* "90s", "10m", "1h30m" before now, or a point in time. */
 static int parse_until(const char *text, int64_t *ret, struct err *err)
@@ -183,7 +303,7 @@ static int shown(struct image *i, const struct filters *f, const struct span *sp
 	r = image_matches(i, f, ret, err);
 	if (r < 0 || !*ret)
 		return r;
-	*ret = in_span(span, i) && (dangling < 0 || (dangling == 1) == !i->repo_tags);
+	*ret = in_span(span, i) && (dangling < 0 || (dangling == 1) == image_dangling(i));
 	if (!*ret || !patterns)
 		return 0;
 	keep_fitting(&i->repo_tags, patterns);
@@ -204,13 +324,15 @@ static void print_names(
 	jw_array_end(w);
 }
 
-static void print_row(struct core *c, struct jsonw *w, const struct image *i, unsigned api_minor)
+/* usage: NULL if nobody asked. */
+static void print_row(struct core *c, struct jsonw *w, const struct image *i,
+	const struct usage *usage, unsigned api_minor)
 {
 	json_object *labels = doc_object(i->config, "Labels");
 	int64_t size = image_size(c, i);
 
 	jw_object(w, NULL);
-	jw_int(w, "Containers", -1);
+	jw_int(w, "Containers", usage ? container_uses(usage, i) : -1);
 	jw_int(w, "Created", image_created(i) / NSEC_PER_SEC);
 	jw_str(w, "Id", i->id);
 	if (labels)
@@ -220,38 +342,50 @@ static void print_row(struct core *c, struct jsonw *w, const struct image *i, un
 	jw_str(w, "ParentId", "");
 	print_names(w, "RepoDigests", i->repo_digests, "<none>@<none>", api_minor);
 	print_names(w, "RepoTags", i->repo_tags, "<none>:<none>", api_minor);
-	jw_int(w, "SharedSize", -1);
+	jw_int(w, "SharedSize", usage ? shared_size(usage, i) : -1);
 	jw_int(w, "Size", size);
 	jw_int(w, "VirtualSize", size);
 	jw_object_end(w);
 }
 
-int image_list(struct core *c, const struct filters *f, bool all, bool digests, unsigned api_minor,
+static int print_rows(struct core *c, struct images *list, const struct filters *f,
+	const struct image_list_how *how, struct jsonw *w, struct err *err)
+{
+	__attribute__((cleanup(usage_clear))) struct usage usage = { 0 };
+	struct span span = { 0 };
+	int dangling, r;
+
+	r = filters_bool(f, "dangling", &dangling, err);
+	if (r == 0)
+		r = span_read(c, f, &span, err);
+	if (r == 0 && how->usage) {
+		count_layers(c, list, &usage);
+		r = count_containers(c, &usage, err);
+	}
+	for (size_t n = 0; r == 0 && n < list->count; n++) {
+		bool show;
+
+		r = shown(list->v[n], f, &span, dangling, &show, err);
+		if (r == 0 && show)
+			print_row(c, w, list->v[n], how->usage ? &usage : NULL, how->api_minor);
+	}
+	return r;
+}
+
+int image_list(struct core *c, const struct filters *f, const struct image_list_how *how,
 	struct buf *out, struct err *err)
 {
 	__attribute__((cleanup(images_clear))) struct images list = { 0 };
 	auto_index struct oci_index ix = { 0 };
-	struct span span = { 0 };
 	struct jsonw w = JSONW(out);
-	int dangling, r;
+	int r;
 
-	(void)all; /* there are no intermediate images to hide */
-	(void)digests;
-	r = filters_bool(f, "dangling", &dangling, err);
-	if (r == 0)
-		r = span_read(c, f, &span, err);
-	if (r == 0)
-		r = oci_index_read(&c->dirs, &ix, err);
-	if (r == 0)
-		load_all(c, &ix, &list);
+	r = oci_index_read(&c->dirs, &ix, err);
+	if (r < 0)
+		return r;
+	load_all(c, &ix, &list);
 	jw_array(&w, NULL);
-	for (size_t n = 0; r == 0 && n < list.count; n++) {
-		bool show;
-
-		r = shown(list.v[n], f, &span, dangling, &show, err);
-		if (r == 0 && show)
-			print_row(c, &w, list.v[n], api_minor);
-	}
+	r = print_rows(c, &list, f, how, &w, err);
 	jw_array_end(&w);
 	return r;
 }

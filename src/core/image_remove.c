@@ -2,6 +2,8 @@
  * words of the refusals, are Docker's:
  *   by name   only the name goes if the image has others; the last one takes the image with it
  *   by id     the image goes with its names, if they are at most one
+ * The digest an image has in a repository (repository@sha256:…) is no name beside a tag there: it goes
+ * with the last of them.
  *   force     all names go, and a stopped container does not hold the image; a running one does */
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #include "core/spawn.h"
 #include "oci/event.h"
 #include "oci/garbage.h"
+#include "oci/layer.h"
 
 #define SHORT_ID 12
 
@@ -123,13 +126,74 @@ static ssize_t named_entry(const struct removal *m)
 	return -1;
 }
 
+/* The length of a name's repository. */
+static size_t repository_len(const char *name)
+{
+	const char *end = strchr(name, '@');
+
+	if (!end)
+		end = strrchr(name, ':');
+	return end ? (size_t)(end - name) : strlen(name);
+}
+
+static bool is_digest(const char *name)
+{
+	return strchr(name, '@') != NULL;
+}
+
+static bool same_repository(const char *a, const char *b)
+{
+	size_t len = repository_len(a);
+
+	return len == repository_len(b) && strncmp(a, b, len) == 0;
+}
+
+/* The next of the image's names behind *at (start with -1) that is a digest, or a tag, in the
+ * repository of another name (NULL: any); NULL at the end. */
+static const char *next_name(
+	const struct removal *m, ssize_t *at, bool digest, const char *repository_of)
+{
+	while (++*at < (ssize_t)m->ix.count) {
+		const struct oci_entry *e = &m->ix.entries[*at];
+
+		if (e->name && str_eq(e->config, m->id) && is_digest(e->name) == digest &&
+			(!repository_of || same_repository(e->name, repository_of)))
+			return e->name;
+	}
+	return NULL;
+}
+
+static bool has_name(const struct removal *m, bool digest, const char *repository_of)
+{
+	ssize_t at = -1;
+
+	return next_name(m, &at, digest, repository_of) != NULL;
+}
+
+/* Tags count, and digests in repositories where there is no tag. */
 static size_t count_names(const struct removal *m)
 {
+	const char *name;
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->ix.count; i++)
-		n += m->ix.entries[i].name && str_eq(m->ix.entries[i].config, m->id);
+	for (ssize_t at = -1; next_name(m, &at, false, NULL);)
+		n++;
+	for (ssize_t at = -1; (name = next_name(m, &at, true, NULL));)
+		n += !has_name(m, false, name);
 	return n;
+}
+
+/* Takes away the digests that a tag, which is gone, leaves alone in its repository. */
+static void untag_digests(struct removal *m, const char *tag)
+{
+	ssize_t at = -1;
+
+	if (is_digest(tag) || has_name(m, false, tag))
+		return;
+	while (next_name(m, &at, true, tag)) {
+		untag(m, (size_t)at);
+		at = -1;
+	}
 }
 
 static void delete_image(struct removal *m)
@@ -186,6 +250,7 @@ static int remove_by_name(struct removal *m, const char *text, bool force, struc
 	if (i < 0)
 		return image_missing(text, err);
 	untag(m, (size_t)i);
+	untag_digests(m, full);
 	/* a running container keeps its image, which is left without a name */
 	if (names == 1 && !*m->usage.running)
 		delete_image(m);
@@ -255,14 +320,15 @@ int image_remove(
 
 /* ---- prune */
 
+/* layers: those of what was deleted are added. */
 static int prune_one(struct removal *m, const char *id, const struct filters *f, bool dangling,
-	int64_t *freed, struct err *err)
+	char ***layers, struct err *err)
 {
 	auto_image struct image *i = NULL;
 	bool matches;
 	int r;
 
-	if (image_load(m->core, &m->ix, id, &i, NULL) < 0 || (dangling && i->repo_tags))
+	if (image_load(m->core, &m->ix, id, &i, NULL) < 0 || (dangling && !image_dangling(i)))
 		return 0;
 	r = image_matches(i, f, &matches, err);
 	if (r < 0 || !matches)
@@ -273,13 +339,41 @@ static int prune_one(struct removal *m, const char *id, const struct filters *f,
 	r = container_foreach(m->core, note_usage, &m->usage, err);
 	if (r < 0 || *m->usage.running || *m->usage.stopped)
 		return r;
-	*freed += image_size(m->core, i);
+	for (char **d = i->diff_ids; d && *d; d++)
+		if (!strv_has(*layers, *d))
+			strv_add(layers, *d);
 	delete_image(m);
 	return 0;
 }
 
+/* Of the layers, those that are gone; their sizes were read while they were there. */
+static int64_t sum_freed(struct core *c, char *const *layers, const int64_t *sizes)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; layers && layers[i]; i++)
+		if (layer_state(&c->dirs, layers[i]) == LAYER_MISSING)
+			sum += sizes[i];
+	return sum;
+}
+
+/* finish(), and what that has freed: others may need some of the layers. */
+static int finish_prune(struct removal *m, char *const *layers, int64_t *freed, struct err *err)
+{
+	size_t n = strv_len(layers);
+	auto_free int64_t *sizes = xcalloc(n + 1, sizeof(*sizes));
+	int r;
+
+	for (size_t i = 0; i < n; i++)
+		sizes[i] = layer_size(&m->core->dirs, layers[i]);
+	r = finish(m, err);
+	*freed = r < 0 ? 0 : sum_freed(m->core, layers, sizes);
+	return r;
+}
+
 static int prune_locked(struct removal *m, const struct filters *f, int64_t *freed, struct err *err)
 {
+	auto_strv char **layers = NULL;
 	auto_strv char **ids = NULL;
 	int dangling, r;
 
@@ -290,8 +384,8 @@ static int prune_locked(struct removal *m, const struct filters *f, int64_t *fre
 		return r;
 	ids = image_ids(&m->ix);
 	for (char **id = ids; r == 0 && id && *id; id++)
-		r = prune_one(m, *id, f, dangling != 0, freed, err);
-	return r < 0 || !m->deleted ? r : finish(m, err);
+		r = prune_one(m, *id, f, dangling != 0, &layers, err);
+	return r < 0 || !m->deleted ? r : finish_prune(m, layers, freed, err);
 }
 
 int image_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err)

@@ -17,6 +17,11 @@ int image_load(struct core *c, const struct oci_index *ix, const char *id, struc
 /* Every image id once, in the index's order. */
 char **image_ids(const struct oci_index *ix);
 
+/* No name of any kind leads to it. */
+static inline bool image_dangling(const struct image *i)
+{
+	return !i->repo_tags && !i->repo_digests;
+}
 int64_t image_size(struct core *c, const struct image *i);
 /* When it was made, ns since 1970; 0 if the configuration does not say. */
 int64_t image_created(const struct image *i);

@@ -50,8 +50,14 @@ int image_layer_path(struct core *c, const char *diff_id, char **ret, struct err
 size_t image_count(struct core *c);
 
 /* Replies, as JSON text appended to out. */
-int image_list(struct core *c, const struct filters *f, bool all, bool digests, unsigned api_minor,
+struct image_list_how {
+	bool usage; /* with SharedSize and Containers, which cost a look at all containers */
+	unsigned api_minor;
+};
+int image_list(struct core *c, const struct filters *f, const struct image_list_how *how,
 	struct buf *out, struct err *err);
+/* Bytes of all images' layers, each counted once. */
+int image_layers_size(struct core *c, int64_t *ret, struct err *err);
 int image_inspect(struct core *c, const char *ref, struct buf *out, struct err *err);
 int image_history(struct core *c, const char *ref, struct buf *out, struct err *err);
 int image_tag(struct core *c, const char *ref, const char *repo, const char *tag, struct err *err);
@@ -60,3 +66,7 @@ int image_remove(
 	struct core *c, const char *ref, bool force, bool prune, struct buf *out, struct err *err);
 /* Removes dangling images that no container uses (with dangling=false: tagged ones too). */
 int image_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err);
+/* The images that names (as typed, NULL-ended) mean, as words for `dayfly-worker save`, added to ret. A
+ * repository alone means all its tags. platform: JSON of one, or NULL for whatever is here. */
+int image_save_words(
+	struct core *c, char *const *names, const char *platform, char ***ret, struct err *err);

@@ -18,6 +18,7 @@
 #include "base/timefmt.h"
 #include "core/containers.h"
 #include "core/images.h"
+#include "oci/settings.h"
 
 #define SMALL_FILE 65536
 
@@ -144,14 +145,32 @@ static void swarm_print(struct jsonw *w)
 	jw_object_end(w);
 }
 
-static void registries_print(struct jsonw *w)
+static void index_print(struct jsonw *w, const char *host, char *const *mirrors, bool official)
 {
+	jw_object(w, host);
+	jw_str(w, "Name", host);
+	jw_strv(w, "Mirrors", mirrors);
+	jw_bool(w, "Secure", official);
+	jw_bool(w, "Official", official);
+	jw_object_end(w);
+}
+
+static void registries_print(struct jsonw *w, const struct settings *s)
+{
+	auto_free char *http = proxy_masked(s->http_proxy), *https = proxy_masked(s->https_proxy);
+
+	jw_str(w, "HttpProxy", http);
+	jw_str(w, "HttpsProxy", https);
+	jw_str(w, "NoProxy", s->no_proxy);
 	jw_str(w, "IndexServerAddress", "https://index.docker.io/v1/");
 	jw_object(w, "RegistryConfig");
-	jw_strv(w, "InsecureRegistryCIDRs", NULL);
+	jw_strv(w, "InsecureRegistryCIDRs", s->insecure_nets);
 	jw_object(w, "IndexConfigs");
+	index_print(w, "docker.io", s->mirrors, true);
+	for (char **host = s->insecure_hosts; host && *host; host++)
+		index_print(w, *host, NULL, false);
 	jw_object_end(w);
-	jw_strv(w, "Mirrors", NULL);
+	jw_strv(w, "Mirrors", s->mirrors);
 	jw_object_end(w);
 }
 
@@ -204,9 +223,15 @@ static void machine_print(struct jsonw *w)
 	jw_uint(w, "MemTotal", (uint64_t)si.totalram * si.mem_unit);
 }
 
-static void warnings_print(struct jsonw *w)
+/* settings_problem: what is wrong with the settings file, "" if nothing is. */
+static void warnings_print(struct jsonw *w, const char *settings_problem)
 {
 	jw_array(w, "Warnings");
+	if (*settings_problem) {
+		auto_free char *text = xasprintf("WARNING: %s", settings_problem);
+
+		jw_str(w, NULL, text);
+	}
 	jw_str(w, NULL, "WARNING: Resource limits are not supported yet");
 	if (!has_user_manager())
 		jw_str(w, NULL,
@@ -241,9 +266,6 @@ static void constants_print(struct jsonw *w)
 	jw_int(w, "NFd", 0);
 	jw_int(w, "NGoroutines", 0);
 	jw_int(w, "NEventsListener", 0);
-	jw_str(w, "HttpProxy", "");
-	jw_str(w, "HttpsProxy", "");
-	jw_str(w, "NoProxy", "");
 	jw_strv(w, "Labels", NULL);
 	jw_bool(w, "ExperimentalBuild", false);
 	jw_str(w, "Isolation", "");
@@ -253,7 +275,9 @@ static void constants_print(struct jsonw *w)
 
 int engine_info(struct core *c, struct buf *out, struct err *err)
 {
+	auto_settings struct settings settings = { 0 };
 	struct container_counts counts = { 0 };
+	struct err problem = { 0 };
 	struct jsonw w = JSONW(out);
 	int r = container_count(c, &counts, err);
 
@@ -267,12 +291,14 @@ int engine_info(struct core *c, struct buf *out, struct err *err)
 	machine_print(&w);
 	limits_print(&w);
 	constants_print(&w);
-	registries_print(&w);
+	/* a file that cannot be read must not keep people from reading why */
+	(void)settings_read(&settings, &problem);
+	registries_print(&w, &settings);
 	runtimes_print(&w);
 	swarm_print(&w);
 	security_print(&w);
 	jw_time(&w, "SystemTime", time_now());
-	warnings_print(&w);
+	warnings_print(&w, problem.msg);
 	jw_object_end(&w);
 	return 0;
 }

@@ -1,8 +1,12 @@
 #include "core/spawn.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -364,6 +368,22 @@ void worker_clear(struct worker *w)
 {
 	w->input = fd_close(w->input);
 	w->control = fd_close(w->control);
+}
+
+void core_join_userns(struct core *c)
+{
+	char word[8];
+	struct worker w;
+	size_t count;
+
+	assert(c->copy);
+	if (worker_spawn(c, (const char *const[]){ "userns", NULL }, false, &w, NULL) < 0)
+		return;
+	if (fd_recv(w.control, word, sizeof(word), &c->userns, 1, &count, 0) < 0 || count == 0)
+		c->userns = FD_NONE;
+	worker_clear(&w);
+	if (c->userns >= 0 && setns(c->userns, CLONE_NEWUSER) < 0)
+		log_warning("join the user namespace: %s", strerror(errno));
 }
 
 void worker_sweep(struct core *c)

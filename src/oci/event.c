@@ -27,12 +27,13 @@ static void print_labels(struct jsonw *w, json_object *labels)
 	}
 }
 
-void image_event(const struct dirs *d, const char *action, const char *id, const char *name)
+void image_event_as(const struct dirs *d, const char *action, const char *shown, const char *name,
+	const char *id)
 {
 	auto_buf struct buf attrs = { 0 };
 	auto_json json_object *config = NULL;
 	struct jsonw w = JSONW(&attrs);
-	struct event e = { .type = "image", .action = action, .id = id };
+	struct event e = { .type = "image", .action = action, .id = shown };
 
 	if (oci_blob_doc(d, id, &config, NULL) == 0)
 		print_labels(&w, doc_object(doc_object(config, "config"), "Labels"));
@@ -40,4 +41,9 @@ void image_event(const struct dirs *d, const char *action, const char *id, const
 	e.attrs = attrs.data;
 	if (event_append(d, &e) < 0)
 		log_warning("the event %s of image %.19s could not be recorded", action, id);
+}
+
+void image_event(const struct dirs *d, const char *action, const char *id, const char *name)
+{
+	image_event_as(d, action, id, name, id);
 }

@@ -16,6 +16,8 @@
 #include "json/text.h"
 
 #define CONTAINER_MAX (4u << 20)
+#define NEEDS_MAX     (4u << 20) /* some 50000 digests */
+#define RECORD_MAX    4096
 
 /* Digests, sorted before they are searched. */
 struct set {
@@ -120,6 +122,69 @@ static int needs_of_container(int containers, const char *id, struct needs *n, s
 	return 0;
 }
 
+/* ---- builds */
+
+static int needs_of_cache(int cache, const char *key, void *arg, struct err *err)
+{
+	struct needs *n = arg;
+	auto_json json_object *doc = NULL;
+	auto_free char *text = NULL;
+	const char *layer;
+	size_t len;
+	int r = file_read_at(cache, key, RECORD_MAX, &text, &len);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : err_sys(err, r, "read the build cache");
+	/* one that a power cut has spoilt is of no use to a build either */
+	if (doc_parse(text, len, json_type_object, &doc, NULL) < 0)
+		return 0;
+	layer = doc_str(doc, "layer");
+	if (layer) {
+		set_add(&n->blobs, layer);
+		set_add(&n->layers, layer);
+	}
+	return 0;
+}
+
+static int needs_of_build(int builds, const char *name, struct needs *n, struct err *err)
+{
+	auto_free char *text = NULL, *path = NULL;
+	auto_strv char **lines = NULL;
+	int r;
+
+	if (!str_starts(name, BUILD_TMP))
+		return 0;
+	path = xasprintf("%s/" BUILD_NEEDS, name);
+	r = file_read_at(builds, path, NEEDS_MAX, &text, NULL);
+	if (r < 0)
+		return r == -ENOENT || r == -ENOTDIR ? 0 : err_sys(err, r, "read %s", path);
+	lines = strv_split(text, '\n');
+	for (char **l = lines; *l; l++) {
+		if (!**l)
+			continue;
+		set_add(&n->blobs, *l);
+		set_add(&n->layers, *l);
+	}
+	return 0;
+}
+
+static int needs_of_builds(const struct dirs *d, struct needs *n, struct err *err)
+{
+	int fd = openat(d->data, BUILDS, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!dir) {
+		r = errno == ENOENT ? 0 : err_sys(err, errno, "open " BUILDS);
+		(void)fd_close(fd);
+		return r;
+	}
+	while (r == 0 && (e = readdir(dir)))
+		r = needs_of_build(dirfd(dir), e->d_name, n, err);
+	(void)closedir(dir);
+	return r;
+}
+
 /* Calls fn for each name in data/path. */
 static int each_name(const struct dirs *d, const char *path,
 	int (*fn)(int dir, const char *name, void *arg, struct err *err), void *arg,
@@ -179,6 +244,10 @@ int oci_collect_garbage(const struct dirs *d, const struct oci_index *ix, struct
 		r = needs_of_image(d, &ix->entries[i], &n, err);
 	if (r == 0)
 		r = each_name(d, "containers", add_container, &n, err);
+	if (r == 0)
+		r = each_name(d, BUILD_CACHE, needs_of_cache, &n, err);
+	if (r == 0)
+		r = needs_of_builds(d, &n, err);
 	if (r < 0)
 		return r;
 	set_sort(&n.blobs);

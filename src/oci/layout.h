@@ -20,11 +20,12 @@
 #include "base/str.h"
 #include "state/dirs.h"
 
-#define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
-#define OCI_INDEX    "application/vnd.oci.image.index.v1+json"
-#define OCI_CONFIG   "application/vnd.oci.image.config.v1+json"
-#define OCI_LAYER    "application/vnd.oci.image.layer.v1.tar"
-#define DOCKER_LIST  "application/vnd.docker.distribution.manifest.list.v2+json"
+#define OCI_MANIFEST    "application/vnd.oci.image.manifest.v1+json"
+#define OCI_INDEX       "application/vnd.oci.image.index.v1+json"
+#define OCI_CONFIG      "application/vnd.oci.image.config.v1+json"
+#define OCI_LAYER       "application/vnd.oci.image.layer.v1.tar"
+#define DOCKER_LIST     "application/vnd.docker.distribution.manifest.list.v2+json"
+#define DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 
 #define OCI_REF_NAME "org.opencontainers.image.ref.name"
 

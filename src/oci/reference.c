@@ -93,7 +93,7 @@ static bool host_valid(const char *s, size_t len)
 	return true;
 }
 
-static bool domain_valid(const char *s)
+bool registry_host_valid(const char *s)
 {
 	const char *end = strrchr(s, ']');
 	const char *colon = strrchr(end ? end : s, ':');
@@ -197,7 +197,7 @@ static int parse_name(const char *name, struct image_ref *r, struct err *err)
 			return err_set(err, ERR_INVALID, EINVAL,
 				"invalid reference format: repository name (%s) must be lowercase",
 				path);
-	if (!domain_valid(domain) || !path_valid(path))
+	if (!registry_host_valid(domain) || !path_valid(path))
 		return bad_format(err);
 	if (strlen(domain) + 1 + strlen(path) > NAME_MAX_LEN)
 		return err_set(err, ERR_INVALID, ENAMETOOLONG,
@@ -266,6 +266,13 @@ int image_ref_make(const char *repository, const char *tag, struct image_ref *re
 	*ret = r;
 	r = (struct image_ref){ 0 };
 	return 0;
+}
+
+bool image_ref_complete(const char *text)
+{
+	const char *slash = strrchr(text, '/');
+
+	return strpbrk(slash ? slash : text, ":@") != NULL;
 }
 
 void image_ref_clear(struct image_ref *r)

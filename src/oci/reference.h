@@ -18,6 +18,8 @@ struct image_ref {
 int image_ref_parse(const char *text, struct image_ref *ret, struct err *err);
 /* The same for a repository alone, then a tag ("" or NULL: latest); neither holds a digest. */
 int image_ref_make(const char *repository, const char *tag, struct image_ref *ret, struct err *err);
+/* Whether text says which image of a repository is meant, by a tag or a digest. */
+bool image_ref_complete(const char *text);
 void image_ref_clear(struct image_ref *r);
 #define auto_ref __attribute__((cleanup(image_ref_clear)))
 
@@ -25,6 +27,9 @@ void image_ref_clear(struct image_ref *r);
 char *image_ref_full(const struct image_ref *r);
 /* What people see: familiar:tag or familiar@digest. Owned. */
 char *image_ref_familiar(const struct image_ref *r);
+
+/* "HOST" or "HOST:PORT" as the domain of a reference. */
+bool registry_host_valid(const char *s);
 
 /* "sha256:" and 64 lower-case hex digits. */
 bool digest_valid(const char *s);

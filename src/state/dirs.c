@@ -46,6 +46,18 @@ static char *run_path(void)
 			      : xasprintf("/run/user/%u/dayfly", (unsigned)geteuid());
 }
 
+char *dirs_config_path(void)
+{
+	const char *base = env_path("XDG_CONFIG_HOME");
+
+	if (base)
+		return xasprintf("%s/dayfly", base);
+	if (geteuid() == 0 && !env_path("XDG_RUNTIME_DIR"))
+		return xstrdup("/etc/dayfly");
+	base = env_path("HOME");
+	return base ? xasprintf("%s/.config/dayfly", base) : NULL;
+}
+
 static int open_tree(const char *path, const char *const *subs, int *ret, struct err *err)
 {
 	auto_fd int fd = dir_open_make_at(AT_FDCWD, path, 0700);

@@ -3,10 +3,12 @@
  * $XDG_DATA_HOME/dayfly (default ~/.local/share/dayfly; root: /var/lib/dayfly)   survives reboots
  *   oci/                    OCI image layout: oci-layout, index.json, blobs/sha256/HEX
  *   layers/DIFFID/          one unpacked layer: HEX of its diff-id; diff/ is what overlayfs sees
- *   containers/ID/          config.json (core), state (monitor), upper/ work/, hosts resolv.conf
+ *   containers/ID/          config.json (core), state (monitor), upper/ (of a build's
+ *                           step: a link to where its layer grows) work/, hosts resolv.conf
  *                           hostname (core, at each start), ID-json.log (monitor)
  *   names/NAME              symbolic link to the container's ID: claims the name
  *   seccomp/DIGEST.bpf      custom profiles, compiled
+ *   build/                  what builds leave for later ones, and need (oci/garbage.h)
  *   events/                 journal of events
  *   trash/                  what was removed and waits for its blocks to be freed
  *   lock                    taken (flock) by whoever creates, renames or removes an object
@@ -36,6 +38,9 @@ struct dirs {
 int dirs_open(struct dirs *ret, struct err *err);
 void dirs_close(struct dirs *d);
 #define auto_dirs __attribute__((cleanup(dirs_close)))
+/* $XDG_CONFIG_HOME/dayfly (default ~/.config/dayfly; root: /etc/dayfly), whether it exists or not. Owned;
+ * NULL without a home. */
+char *dirs_config_path(void);
 
 /* The container's folder below data or run; with make, it is created. A descriptor or -errno. */
 int dirs_container_data(const struct dirs *d, const char *id);

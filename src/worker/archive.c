@@ -1,6 +1,10 @@
 #include "worker/archive.h"
 
+#include <archive_entry.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#define LOOK_BLOCK (64 * 1024)
 
 struct archive *archive_reader_new(void)
 {
@@ -13,6 +17,19 @@ struct archive *archive_reader_new(void)
 	(void)archive_read_support_filter_xz(a);
 	(void)archive_read_support_filter_zstd(a);
 	return a;
+}
+
+bool archive_is_tar(int fd)
+{
+	struct archive *a = archive_reader_new();
+	struct archive_entry *e;
+	bool is;
+
+	(void)archive_read_support_format_tar(a);
+	is = lseek(fd, 0, SEEK_SET) == 0 && archive_read_open_fd(a, fd, LOOK_BLOCK) == ARCHIVE_OK &&
+		archive_read_next_header(a, &e) == ARCHIVE_OK;
+	(void)archive_read_free(a);
+	return lseek(fd, 0, SEEK_SET) == 0 && is;
 }
 
 int archive_invalid(struct archive *a, const char *what, struct err *err)

@@ -11,7 +11,9 @@
 #include "json/text.h"
 
 #define CONTAINERD_NAME "io.containerd.image.name"
-#define MEDIA_TYPE_MAX  255 /* RFC 6838: two times 127 and a slash */
+/* on an entry that is no image: which image it is about */
+#define ATTESTATION    "vnd.docker.reference.digest"
+#define MEDIA_TYPE_MAX 255 /* RFC 6838: two times 127 and a slash */
 
 static int check_layer_count(size_t n, struct err *err)
 {
@@ -123,16 +125,25 @@ static char *name_of(json_object *descriptor)
 	return text && image_ref_parse(text, &ref, NULL) == 0 ? image_ref_full(&ref) : NULL;
 }
 
+static char *read_media_type(json_object *descriptor)
+{
+	const char *type = doc_str(descriptor, "mediaType");
+
+	return type && strlen(type) <= MEDIA_TYPE_MAX ? xstrdup(type) : NULL;
+}
+
 static void read_entry(json_object *descriptor, struct index_entry *ret)
 {
 	const char *digest = doc_str(descriptor, "digest");
 	const char *type = doc_str(descriptor, "mediaType");
 
 	ret->digest = digest ? xstrdup(digest) : NULL;
-	ret->media_type = type && strlen(type) <= MEDIA_TYPE_MAX ? xstrdup(type) : NULL;
+	ret->media_type = read_media_type(descriptor);
 	ret->name = name_of(descriptor);
 	ret->nested = type && (str_eq(type, OCI_INDEX) || str_eq(type, DOCKER_LIST));
-	ret->fits = platform_fits(doc_object(descriptor, "platform"));
+	ret->size = doc_int(descriptor, "size");
+	ret->note = doc_str(doc_object(descriptor, "annotations"), ATTESTATION) != NULL;
+	platform_from_doc(doc_object(descriptor, "platform"), &ret->platform);
 }
 
 int image_index_read(const char *text, size_t len, struct image_index *ret, struct err *err)
@@ -181,12 +192,47 @@ int index_entry_digest(const struct index_entry *e, char ret[DIGEST_SIZE], struc
 	return copy_digest(e->digest, ret, err);
 }
 
+const struct index_entry *image_index_match(
+	const struct image_index *ix, const struct platform *want)
+{
+	const struct index_entry *best = NULL;
+	int best_match = 0;
+
+	for (size_t i = 0; i < ix->count; i++) {
+		int match = ix->items[i].note ? 0 : platform_match(want, &ix->items[i].platform);
+
+		if (match > best_match) {
+			best = &ix->items[i];
+			best_match = match;
+		}
+	}
+	return best;
+}
+
 const struct index_entry *image_index_choose(const struct image_index *ix)
 {
-	for (size_t i = 0; i < ix->count; i++)
-		if (ix->items[i].fits)
-			return &ix->items[i];
-	return ix->count == 1 ? ix->items : NULL;
+	const struct index_entry *best;
+	struct platform host;
+
+	platform_host(&host);
+	best = image_index_match(ix, &host);
+	return best || ix->count > 1 ? best : ix->items;
+}
+
+static int read_part(json_object *descriptor, char ret_digest[DIGEST_SIZE],
+	struct manifest_part *ret, struct err *err)
+{
+	int r = copy_digest(doc_str(descriptor, "digest"), ret_digest, err);
+
+	if (r < 0)
+		return r;
+	*ret = (struct manifest_part){
+		.size = json_object_is_type(json_get(descriptor, "size"), json_type_int)
+			? doc_int(descriptor, "size")
+			: -1,
+		.media_type = read_media_type(descriptor),
+	};
+	return 0;
 }
 
 int manifest_read(const char *text, size_t len, struct manifest *ret, struct err *err)
@@ -200,25 +246,32 @@ int manifest_read(const char *text, size_t len, struct manifest *ret, struct err
 	if (r < 0)
 		return r;
 	layers = doc_array(doc, "layers");
-	r = copy_digest(doc_str(doc_object(doc, "config"), "digest"), m.config, err);
+	r = read_part(doc_object(doc, "config"), m.config, &m.config_part, err);
 	if (r == 0)
 		r = check_layer_count(doc_len(layers), err);
+	if (r < 0)
+		return r;
+	m.parts = xcalloc(doc_len(layers) + 1, sizeof(*m.parts));
 	for (size_t i = 0; r == 0 && i < doc_len(layers); i++) {
 		char digest[DIGEST_SIZE];
 
-		r = copy_digest(doc_str(doc_object_at(layers, i), "digest"), digest, err);
+		r = read_part(doc_object_at(layers, i), digest, &m.parts[i], err);
 		if (r == 0)
 			strv_add(&m.layers, digest);
 	}
 	if (r < 0)
 		return r;
 	*ret = m;
-	m.layers = NULL;
+	m = (struct manifest){ 0 };
 	return 0;
 }
 
 void manifest_clear(struct manifest *m)
 {
+	free(m->config_part.media_type);
+	for (size_t i = 0; m->layers && m->layers[i]; i++)
+		free(m->parts[i].media_type);
+	free(m->parts);
 	strv_free(m->layers);
 	*m = (struct manifest){ 0 };
 }

@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "worker/hash.h"
+#include "worker/platform.h"
 
 #define IMAGES_MAX 1000 /* in one archive */
 #define NAMES_MAX  2000 /* likewise: the store's index has a limit, and is locked while they go in */
@@ -38,8 +39,10 @@ struct index_entry {
 	char *digest;     /* as written, see index_entry_digest() */
 	char *media_type; /* NULL: none, or none that could be meant */
 	char *name;       /* full reference, or NULL */
+	int64_t size;     /* 0: not said */
 	bool nested;      /* it names an index */
-	bool fits;        /* it says that it is for this machine */
+	bool note;        /* something about another entry's image: an attestation */
+	struct platform platform;
 };
 struct image_index {
 	struct index_entry *items;
@@ -52,14 +55,23 @@ void image_index_clear(struct image_index *ix);
 
 /* Copies the entry's digest if it is valid. */
 int index_entry_digest(const struct index_entry *e, char ret[DIGEST_SIZE], struct err *err);
-/* The entry for this machine; a lone one is taken whatever it is for. NULL: none. */
+/* The entry that suits the platform best; NULL: none. */
+const struct index_entry *image_index_match(
+	const struct image_index *ix, const struct platform *want);
+/* The same for this machine, but a lone one is taken whatever it is for. */
 const struct index_entry *image_index_choose(const struct image_index *ix);
 
 /* ---- OCI: an image's manifest */
 
+struct manifest_part {
+	int64_t size;     /* < 0: not said */
+	char *media_type; /* NULL: not said */
+};
 struct manifest {
 	char config[DIGEST_SIZE];
-	char **layers; /* digests, lowest first */
+	struct manifest_part config_part;
+	char **layers;               /* digests, lowest first */
+	struct manifest_part *parts; /* of the layers */
 };
 int manifest_read(const char *text, size_t len, struct manifest *ret, struct err *err);
 void manifest_clear(struct manifest *m);

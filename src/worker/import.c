@@ -43,23 +43,6 @@ static void import_clear(struct import *i)
 
 /* ---- the command line */
 
-static int read_changes(struct import *i, struct err *err)
-{
-	const char *change;
-
-	for (size_t n = 0; (change = work_get_nth(i->work, "changes", n)); n++) {
-		auto_strv char **lines = strv_split(change, '\n');
-
-		for (char **line = lines; line && *line; line++) {
-			int r = change_apply(i->config, *line, err);
-
-			if (r < 0)
-				return r;
-		}
-	}
-	return 0;
-}
-
 static int read_words(struct import *i, struct err *err)
 {
 	const char *repo = work_get(i->work, "repo", "");
@@ -73,7 +56,7 @@ static int read_words(struct import *i, struct err *err)
 		r = image_ref_make(repo, work_get(i->work, "tag", ""), &i->ref, err);
 	if (r == 0)
 		r = platform_parse(work_get(i->work, "platform", ""), &i->platform, err);
-	return r == 0 ? read_changes(i, err) : r;
+	return r == 0 ? changes_read(i->work, i->config, err) : r;
 }
 
 /* ---- the body */

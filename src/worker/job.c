@@ -1,5 +1,6 @@
 #include "worker/job.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -18,25 +20,34 @@
 #include "state/remove.h"
 #include "state/status.h"
 
+#define THREADS_MAX 4
+
 struct jobs {
 	const struct dirs *dirs;
 	int layers;
 	bool squash;
-	pthread_t thread;
-	bool running, ending;
+	const atomic_bool *cancel;
+	pthread_t threads[THREADS_MAX];
+	size_t running, threads_max;
+	size_t busy, pending; /* threads with a job, jobs without a thread */
+	bool ending;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a job came, or one is done */
 	struct job *first, **last;
 };
 
-struct jobs *jobs_new(const struct dirs *d, bool squash)
+struct jobs *jobs_new(const struct dirs *d, bool squash, const atomic_bool *cancel)
 {
 	struct jobs *j = xcalloc(1, sizeof(*j));
 
 	j->dirs = d;
 	j->layers = FD_NONE;
 	j->squash = squash;
+	j->cancel = cancel;
 	j->last = &j->first;
+	j->threads_max = (size_t)get_nprocs();
+	if (j->threads_max > THREADS_MAX)
+		j->threads_max = THREADS_MAX;
 	(void)pthread_mutex_init(&j->lock, NULL);
 	(void)pthread_cond_init(&j->changed, NULL);
 	return j;
@@ -52,6 +63,7 @@ static void run(struct jobs *j, struct job *job)
 	job->tree = fd_close(job->tree);
 	(void)pthread_mutex_lock(&j->lock);
 	job->done = true;
+	j->busy--;
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
 }
@@ -62,11 +74,18 @@ static struct job *next_job(struct jobs *j)
 
 	(void)pthread_mutex_lock(&j->lock);
 	for (;;) {
-		for (job = j->first; job && job->done; job = job->next)
+		for (job = j->first; job && (job->taken || job->done); job = job->next)
 			;
+		if (j->ending)
+			job = NULL; /* whoever waits for none wants none */
 		if (job || j->ending)
 			break;
 		(void)pthread_cond_wait(&j->changed, &j->lock);
+	}
+	if (job) {
+		job->taken = true;
+		j->pending--;
+		j->busy++;
 	}
 	(void)pthread_mutex_unlock(&j->lock);
 	return job;
@@ -101,10 +120,12 @@ void jobs_free(struct jobs *j)
 		return;
 	(void)pthread_mutex_lock(&j->lock);
 	j->ending = true;
+	for (struct job *job = j->first; job; job = job->next)
+		source_end(&job->source, !job->done);
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
-	if (j->running)
-		(void)pthread_join(j->thread, NULL);
+	for (size_t i = 0; i < j->running; i++)
+		(void)pthread_join(j->threads[i], NULL);
 	for (struct job *job = j->first; job; job = next) {
 		next = job->next;
 		job_free(j, job);
@@ -155,20 +176,24 @@ static int make_folder(struct jobs *j, struct job *job, struct err *err)
 	return r < 0 ? err_sys(err, r, "make a folder for a layer") : 0;
 }
 
+/* One more, if all have something to do. */
 static int start_thread(struct jobs *j, struct err *err)
 {
+	bool enough;
 	int r;
 
-	if (j->running)
+	(void)pthread_mutex_lock(&j->lock);
+	enough = j->running - j->busy > j->pending;
+	(void)pthread_mutex_unlock(&j->lock);
+	if (j->running && (enough || j->running >= j->threads_max))
 		return 0;
-	r = pthread_create(&j->thread, NULL, work, j);
-	if (r != 0)
-		return err_sys(err, r, "start a thread");
-	j->running = true;
-	return 0;
+	r = pthread_create(&j->threads[j->running], NULL, work, j);
+	if (r == 0)
+		j->running++;
+	return r == 0 || j->running ? 0 : err_sys(err, r, "start a thread");
 }
 
-int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err)
+static int new_job(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err)
 {
 	struct job *job;
 	int r;
@@ -181,19 +206,47 @@ int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, st
 	job->dir = job->tree = FD_NONE;
 	job->hash_plain = from->verify;
 	source_init(&job->source, from->fd, from->size, from->complete);
+	job->source.cancel = j->cancel;
 	r = make_folder(j, job, err);
-	if (r == 0)
-		r = start_thread(j, err);
 	if (r < 0) {
 		job_free(j, job);
 		return r;
 	}
+	*ret = job;
+	return 0;
+}
+
+static void append(struct jobs *j, struct job *job)
+{
 	(void)pthread_mutex_lock(&j->lock);
 	*j->last = job;
 	j->last = &job->next;
+	if (!job->done)
+		j->pending++;
 	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
-	*ret = job;
+}
+
+int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err)
+{
+	int r = start_thread(j, err);
+
+	if (r == 0)
+		r = new_job(j, from, ret, err);
+	if (r == 0)
+		append(j, *ret);
+	return r;
+}
+
+int jobs_add_folder(struct jobs *j, struct job **ret, struct err *err)
+{
+	const struct job_source none = { .fd = FD_NONE, .complete = true };
+	int r = new_job(j, &none, ret, err);
+
+	if (r < 0)
+		return r;
+	(*ret)->done = true;
+	append(j, *ret);
 	return 0;
 }
 
@@ -206,6 +259,26 @@ int jobs_wait(struct jobs *j, struct job *job, struct err *err)
 	if (job->failed < 0 && err)
 		*err = job->err;
 	return job->failed;
+}
+
+int job_only_tree(struct job *job, struct err *err)
+{
+	int copy = fcntl(job->dir, F_DUPFD_CLOEXEC, 3), r = 0;
+	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent *e;
+
+	if (!dir) {
+		r = -errno;
+		(void)fd_close(copy);
+		return err_sys(err, r, "open a layer's folder");
+	}
+	rewinddir(dir);
+	while (r == 0 && (e = readdir(dir)))
+		if (!str_eq(e->d_name, ".") && !str_eq(e->d_name, "..") &&
+			!str_eq(e->d_name, "diff") && !str_eq(e->d_name, LAYER_UNSYNCED))
+			r = tree_remove_at(job->dir, e->d_name, NULL);
+	(void)closedir(dir);
+	return r < 0 ? err_sys(err, r, "clean a layer's folder") : 0;
 }
 
 static int write_size(struct job *job)

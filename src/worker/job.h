@@ -1,7 +1,7 @@
-/* worker/job.h - unpacking layers in a thread beside the one that reads the archive.
+/* worker/job.h - unpacking layers in threads beside the one that reads the archive.
  *
- * One thread works through the jobs in the order they were given; a job reads its blob while that is
- * still being written. */
+ * They take the jobs in the order these were given; a job reads its blob while that is still being
+ * written. Layers know nothing of each other, so that there may be as many threads as processors. */
 #pragma once
 
 #include <stdbool.h>
@@ -22,13 +22,14 @@ struct job {
 	struct unpacked result;
 	int failed; /* -errno, with err */
 	struct err err;
-	bool done;
+	bool taken, done;
 	struct job *next;
 };
 
 struct jobs;
-struct jobs *jobs_new(const struct dirs *d, bool squash);
-/* Cancels nothing: sources must have ended. Waits for the thread and removes the folders left. */
+/* cancel (may be NULL) ends what is under way when it is set. */
+struct jobs *jobs_new(const struct dirs *d, bool squash, const atomic_bool *cancel);
+/* Breaks off what is not done and removes the folders left. */
 void jobs_free(struct jobs *j);
 
 /* Starts unpacking a file: one that is still written (then its writer knows the digest in the end), or
@@ -39,7 +40,11 @@ struct job_source {
 	bool complete, verify;
 };
 int jobs_add(struct jobs *j, const struct job_source *from, struct job **ret, struct err *err);
+/* A job without a thread: a folder that the caller fills, setting the result itself. */
+int jobs_add_folder(struct jobs *j, struct job **ret, struct err *err);
 /* Until it is done; its result or its error. */
 int jobs_wait(struct jobs *j, struct job *job, struct err *err);
+/* Takes everything out of such a folder that is no part of a layer. */
+int job_only_tree(struct job *job, struct err *err);
 /* Names the job's layer layers/HEX; an existing one is left alone. The caller holds dirs_lock(). */
 int jobs_place(struct jobs *j, struct job *job, struct err *err);

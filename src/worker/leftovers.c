@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -9,7 +10,9 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "oci/garbage.h"
 #include "state/remove.h"
+#include "state/wire.h"
 #include "worker/job.h"
 
 #define RECORD_TMP ".tmp-"
@@ -57,9 +60,40 @@ static int drop_layer(const struct dirs *d, int dir, const char *name)
 	return tree_remove_at(dir, name, NULL) == 0 ? 1 : 0;
 }
 
+/* The monitor of such a container still keeps it running; one that never ran is simply taken away. */
+static int drop_step(const struct dirs *d, int dir, const char *name)
+{
+	char path[ID_SIZE + 8], target[PATH_MAX], *slash;
+	auto_fd int layer = FD_NONE, run = FD_NONE, lock = FD_NONE;
+	ssize_t n;
+
+	if (!id_valid(name))
+		return 0;
+	(void)snprintf(path, sizeof(path), "%.64s/upper", name);
+	n = readlinkat(dir, path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return 0;
+	target[n] = '\0';
+	slash = strrchr(target, '/'); /* layers/.tmp-ID/diff */
+	if (slash)
+		*slash = '\0';
+	layer = open(target, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (layer >= 0 && flock(layer, LOCK_EX | LOCK_NB) < 0)
+		return 0; /* being built right now */
+	lock = dirs_lock(d);
+	run = dirs_container_run(d, name, false);
+	if (run >= 0 &&
+		wire_send(run, "remove", (const char *const[]){ "force=1", NULL }, FD_NONE, NULL,
+			0) == 0)
+		return 1;
+	return container_take_away(d, name, "", true, NULL) == 0 ? 1 : 0;
+}
+
 void layers_drop_unfinished(const struct dirs *d)
 {
+	(void)each_entry(d, d->data, "containers", drop_step);
 	(void)each_entry(d, d->data, "layers", drop_layer);
+	(void)each_entry(d, d->data, BUILDS, drop_layer);
 }
 
 static int drop_container(const struct dirs *d, int dir, const char *name)

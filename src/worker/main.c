@@ -4,12 +4,30 @@
  *                                      about: the answer begins when the body is complete)
  *   dayfly-worker import repo= tag= message= changes=… platform=
  *                                      an image from a tar of files
+ *   dayfly-worker pull from= tag= platform=
+ *                                      an image, or all of a repository, from a registry; the first
+ *                                      line of standard input is the X-Registry-Auth header
+ *   dayfly-worker build dockerfile= t=…  an image from a Dockerfile and its files (build/options.c); the
+ *                                      first lines of standard input are X-Registry-Config and the build
+ *                                      arguments
+ *   dayfly-worker push name= tag=      an image to a registry; no tag at all: every one
+ *   dayfly-worker auth                 whether a registry takes these credentials
+ *   dayfly-worker distribution name=   what a registry has under a name
+ *   dayfly-worker search term= limit= stars= official=0|1
+ *                                      what a registry has that fits
+ *   dayfly-worker commit id= attrs= from= repo= tag= comment= author= changes=…
+ *                                      an image from a container; a Config on standard input
+ *   dayfly-worker save image= name=…   images as a tar: digests of manifests, each with its names
+ *   dayfly-worker export id= attrs= from=
+ *                                      a container's files as a tar
+ *   dayfly-worker diff id=             what a container has changed
+ *   dayfly-worker userns               the containers' user namespace, sent over descriptor 3
  *   dayfly-worker sweep                frees what lies in trash/
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
  *   dayfly-worker seccomp IN OUT CAPS  compiles a seccomp profile
  *
- * The first two read the client's body from standard input and then receive its connection over
- * descriptor 3 (worker/answer.h). */
+ * Those that answer a client receive its connection over descriptor 3 (worker/answer.h); load, import and
+ * build when they have read its body from standard input. */
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +49,17 @@ static const struct {
 } jobs[] = {
 	{ "load", job_load },
 	{ "import", job_import },
+	{ "pull", job_pull },
+	{ "build", job_build },
+	{ "push", job_push },
+	{ "auth", job_auth },
+	{ "distribution", job_distribution },
+	{ "search", job_search },
+	{ "commit", job_commit },
+	{ "save", job_save },
+	{ "export", job_export },
+	{ "diff", job_diff },
+	{ "userns", job_userns },
 	{ "sweep", job_sweep },
 	{ "fsck", job_fsck },
 	{ "seccomp", job_seccomp },
@@ -68,8 +97,7 @@ int main(int argc, char **argv)
 	int r;
 
 	if (!run) {
-		(void)fputs(
-			"usage: dayfly-worker load|import|sweep|fsck|seccomp [WORD...]\n", stderr);
+		(void)fputs("usage: dayfly-worker JOB [WORD...]: see dayfly(8)\n", stderr);
 		return 2;
 	}
 	set_up();

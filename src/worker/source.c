@@ -42,9 +42,20 @@ static off_t wait_for_data(struct source *s, off_t offset, bool *broken)
 	while (s->size <= offset && !s->complete)
 		(void)pthread_cond_wait(&s->grown, &s->lock);
 	size = s->size;
+	s->taken = offset;
 	*broken = s->broken;
 	(void)pthread_mutex_unlock(&s->lock);
 	return size > offset ? size - offset : 0;
+}
+
+off_t source_taken(struct source *s)
+{
+	off_t taken;
+
+	(void)pthread_mutex_lock(&s->lock);
+	taken = s->taken;
+	(void)pthread_mutex_unlock(&s->lock);
+	return taken;
 }
 
 ssize_t source_read(struct source *s, off_t offset, void *data, size_t len)
@@ -53,7 +64,7 @@ ssize_t source_read(struct source *s, off_t offset, void *data, size_t len)
 	off_t ready = wait_for_data(s, offset, &broken);
 	ssize_t n;
 
-	if (broken)
+	if (broken || (s->cancel && atomic_load(s->cancel)))
 		return -ECANCELED;
 	if (ready < (off_t)len)
 		len = (size_t)ready;

@@ -1,10 +1,12 @@
 #include "worker/stage.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -14,15 +16,23 @@
 #include "oci/layout.h"
 #include "oci/reference.h"
 #include "worker/job.h"
+#include "worker/merged.h"
+#include "json/text.h"
 
 /* Every so often what was written is sent to the disk, so that the fsync at the end is short. */
 #define WRITE_BACK (INT64_C(8) << 20)
+/* Left free on the disk, looked at every so often: as in worker/unpack.c. */
+#define DISK_RESERVE (INT64_C(64) << 20)
+#define DISK_LOOK    (INT64_C(64) << 20)
 
 struct stage {
 	const struct dirs *dirs;
 	int blobs; /* oci/blobs/sha256 */
 	struct jobs *jobs;
+	pthread_mutex_t lock; /* of the list and of adding jobs */
 	struct stage_blob *first;
+	char **known; /* "BLOB DIFFID" of the store's images; read on first use */
+	bool known_read;
 	char **reused_blobs,
 		**reused_layers; /* digests found in the store: still there at the end? */
 };
@@ -39,11 +49,17 @@ struct stage_in {
 
 struct stage *stage_new(const struct dirs *d, bool squash)
 {
+	return stage_new_cancellable(d, squash, NULL);
+}
+
+struct stage *stage_new_cancellable(const struct dirs *d, bool squash, const atomic_bool *cancel)
+{
 	struct stage *s = xcalloc(1, sizeof(*s));
 
 	s->dirs = d;
 	s->blobs = FD_NONE;
-	s->jobs = jobs_new(d, squash);
+	s->jobs = jobs_new(d, squash, cancel);
+	(void)pthread_mutex_init(&s->lock, NULL);
 	return s;
 }
 
@@ -60,6 +76,8 @@ void stage_free(struct stage *s)
 		free(b);
 	}
 	(void)fd_close(s->blobs);
+	(void)pthread_mutex_destroy(&s->lock);
+	strv_free(s->known);
 	strv_free(s->reused_blobs);
 	strv_free(s->reused_layers);
 	free(s);
@@ -84,11 +102,24 @@ static int new_file(struct stage *s, struct err *err)
 	return fd < 0 ? err_sys(err, errno, "make a blob") : fd;
 }
 
+static void stage_lock(struct stage *s)
+{
+	(void)pthread_mutex_lock(&s->lock);
+}
+
+static void stage_unlock(struct stage *s)
+{
+	(void)pthread_mutex_unlock(&s->lock);
+}
+
 int stage_begin(struct stage *s, bool unpack, struct stage_in **ret, struct err *err)
 {
-	int fd = new_file(s, err);
 	struct stage_in *in;
+	int fd;
 
+	stage_lock(s);
+	fd = new_file(s, err);
+	stage_unlock(s);
 	if (fd < 0)
 		return fd;
 	in = xcalloc(1, sizeof(*in));
@@ -112,6 +143,7 @@ static void send_to_disk(struct stage_in *in)
 static int maybe_unpack(struct stage_in *in, bool all, struct err *err)
 {
 	size_t n;
+	int r;
 
 	if (!in->unpack || (in->size < LAYER_MAGIC_LEN && !all))
 		return 0;
@@ -119,8 +151,11 @@ static int maybe_unpack(struct stage_in *in, bool all, struct err *err)
 	n = in->size < LAYER_MAGIC_LEN ? (size_t)in->size : LAYER_MAGIC_LEN;
 	if (!layer_magic(in->head, n))
 		return 0;
-	return jobs_add(in->stage->jobs, &(struct job_source){ .fd = in->fd, .size = in->size },
+	stage_lock(in->stage);
+	r = jobs_add(in->stage->jobs, &(struct job_source){ .fd = in->fd, .size = in->size },
 		&in->job, err);
+	stage_unlock(in->stage);
+	return r;
 }
 
 int stage_data(struct stage_in *in, const void *data, size_t len, struct err *err)
@@ -156,7 +191,7 @@ void stage_abort(struct stage_in *in)
 	free(in);
 }
 
-struct stage_blob *stage_find(struct stage *s, const char *digest)
+static struct stage_blob *find(struct stage *s, const char *digest)
 {
 	struct stage_blob *b = s->first;
 
@@ -165,34 +200,55 @@ struct stage_blob *stage_find(struct stage *s, const char *digest)
 	return b;
 }
 
+struct stage_blob *stage_find(struct stage *s, const char *digest)
+{
+	struct stage_blob *b;
+
+	stage_lock(s);
+	b = find(s, digest);
+	stage_unlock(s);
+	return b;
+}
+
+/* The same bytes may have come in by another thread meanwhile: that blob, or this one. */
+static struct stage_blob *add_blob(struct stage *s, struct stage_blob *b)
+{
+	struct stage_blob *old;
+
+	stage_lock(s);
+	old = find(s, b->digest);
+	if (!old) {
+		b->next = s->first;
+		s->first = b;
+	}
+	stage_unlock(s);
+	return old ? old : b;
+}
+
 int stage_end(struct stage_in *in, struct stage_blob **ret, struct err *err)
 {
 	struct stage_blob *b;
-	char digest[DIGEST_SIZE];
 	int r = maybe_unpack(in, true, err);
 
 	if (r < 0) {
 		stage_abort(in);
 		return r;
 	}
-	hash_end(in->hash, digest);
-	*ret = stage_find(in->stage, digest);
-	if (*ret) {
+	b = xcalloc(1, sizeof(*b));
+	hash_end(in->hash, b->digest);
+	b->size = in->size;
+	b->fd = in->fd;
+	b->job = in->job;
+	*ret = add_blob(in->stage, b);
+	if (*ret != b) {
+		free(b);
 		stage_abort(in); /* the same bytes are here already */
 		return 0;
 	}
 	if (in->job)
 		source_end(&in->job->source, false);
-	b = xcalloc(1, sizeof(*b));
-	memcpy(b->digest, digest, sizeof(digest));
-	b->size = in->size;
-	b->fd = in->fd;
-	b->job = in->job;
-	b->next = in->stage->first;
-	in->stage->first = b;
 	hash_free(in->hash);
 	free(in);
-	*ret = b;
 	return 0;
 }
 
@@ -210,6 +266,89 @@ int stage_bytes(
 		return r;
 	}
 	return stage_end(in, ret, err);
+}
+
+/* ---- layers made here */
+
+/* What a container holds may claim to be of any size. */
+static int pack_data(void *arg, const void *data, size_t len, struct err *err)
+{
+	struct stage_in *in = arg;
+	struct statvfs st;
+
+	if (in->size / DISK_LOOK != (in->size + (int64_t)len) / DISK_LOOK &&
+		fstatvfs(in->fd, &st) == 0 &&
+		(int64_t)st.f_bavail * (int64_t)st.f_frsize < DISK_RESERVE)
+		return err_sys(err, ENOSPC, "write layer");
+	return stage_data(in, data, len, err);
+}
+
+static int pack(struct stage *s, int dir, const struct pack_how *how, bool unpack,
+	struct packed *ret_packed, struct stage_blob **ret, struct err *err)
+{
+	const struct merged tree = { .dirs = { dir }, .count = 1, .raw = true };
+	struct stage_in *in;
+	int r = stage_begin(s, unpack, &in, err);
+
+	if (r < 0)
+		return r;
+	r = tree_pack(&tree, how, pack_data, in, ret_packed, err);
+	if (r < 0) {
+		stage_abort(in);
+		return r;
+	}
+	return stage_end(in, ret, err);
+}
+
+int stage_pack(struct stage *s, int dir, const struct pack_how *how, struct packed *ret_packed,
+	struct stage_blob **ret, struct err *err)
+{
+	return pack(s, dir, how, true, ret_packed, ret, err);
+}
+
+int stage_tree_new(struct stage *s, struct stage_tree *ret, struct err *err)
+{
+	struct job *job;
+	int r = jobs_add_folder(s->jobs, &job, err);
+
+	if (r < 0)
+		return r;
+	*ret = (struct stage_tree){ .dir = job->dir,
+		.diff = job->tree,
+		.path = xasprintf("%s/layers/%s", s->dirs->data_path, job->name),
+		.job = job };
+	return 0;
+}
+
+void stage_tree_drop(struct stage *s, struct stage_tree *t)
+{
+	(void)s;
+	if (t->job)
+		t->job->tree = fd_close(t->job->tree);
+	free(t->path);
+	*t = (struct stage_tree){ .dir = FD_NONE, .diff = FD_NONE };
+}
+
+int stage_tree_pack(struct stage *s, struct stage_tree *t, const struct pack_how *how,
+	struct packed *ret_packed, struct stage_blob **ret, struct err *err)
+{
+	struct job *job = t->job;
+	int r;
+
+	if (how->ran)
+		pack_drop_targets(t->diff, how);
+	r = pack(s, t->diff, how, false, ret_packed, ret, err);
+	if (r == 0)
+		r = job_only_tree(job, err);
+	stage_tree_drop(s, t);
+	if (r < 0)
+		return r;
+	job->result.size = ret_packed->size;
+	memcpy(job->result.diff_id, (*ret)->digest, DIGEST_SIZE);
+	if (!(*ret)->job)
+		(*ret)->job = job;
+	(*ret)->wanted = (*ret)->layer = true;
+	return 0;
 }
 
 /* ---- wanting */
@@ -295,14 +434,15 @@ static int layer_job(struct stage *s, const char *digest, struct job **ret, stru
 		(void)snprintf(b->digest, sizeof(b->digest), "%s", digest);
 		b->fd = fd;
 		b->size = size;
-		b->next = s->first;
-		s->first = b; /* not wanted: it has its place */
+		(void)add_blob(s, b); /* not wanted: it has its place */
 	}
 	if (!b->job) {
 		const struct job_source from = { b->fd, b->size, .complete = true,
 			.verify = stored };
 
+		stage_lock(s);
 		r = jobs_add(s->jobs, &from, &b->job, err);
+		stage_unlock(s);
 		if (r < 0)
 			return r;
 	}
@@ -325,6 +465,55 @@ int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], s
 	return 0;
 }
 
+int64_t stage_unpacked(const struct stage_blob *b)
+{
+	return b->job ? source_taken(&b->job->source) : b->size;
+}
+
+static void add_known(struct stage *s, const struct oci_entry *e)
+{
+	auto_json json_object *manifest = NULL, *config = NULL;
+	json_object *layers, *ids;
+
+	if (oci_blob_doc(s->dirs, e->manifest, &manifest, NULL) < 0 || !*e->config ||
+		oci_blob_doc(s->dirs, e->config, &config, NULL) < 0)
+		return;
+	layers = doc_array(manifest, "layers");
+	ids = doc_array(doc_object(config, "rootfs"), "diff_ids");
+	for (size_t i = 0; i < doc_len(layers) && i < doc_len(ids); i++) {
+		const char *digest = doc_str(doc_object_at(layers, i), "digest");
+		const char *id = doc_str_at(ids, i);
+
+		if (digest && id)
+			strv_add_take(&s->known, xasprintf("%s %s", digest, id));
+	}
+}
+
+/* The store's images were verified when they came in. */
+static void read_known(struct stage *s)
+{
+	auto_index struct oci_index ix = { 0 };
+
+	s->known_read = true;
+	if (oci_index_read(s->dirs, &ix, NULL) < 0)
+		return;
+	for (size_t i = 0; i < ix.count; i++)
+		add_known(s, &ix.entries[i]);
+}
+
+bool stage_knows_layer(struct stage *s, const char *digest, const char *diff_id)
+{
+	auto_free char *pair = xasprintf("%s %s", digest, diff_id);
+
+	if (layer_state(s->dirs, diff_id) != LAYER_READY)
+		return false;
+	if (str_eq(digest, diff_id))
+		return true; /* a plain tar */
+	if (!s->known_read)
+		read_known(s);
+	return strv_has(s->known, pair);
+}
+
 int stage_want_layer(
 	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err)
 {
@@ -335,9 +524,7 @@ int stage_want_layer(
 	r = stage_want(s, digest, err);
 	if (r < 0)
 		return r;
-	/* a plain tar is its own diff-id: known without unpacking it again */
-	if ((!b || !b->job) && str_eq(digest, diff_id) &&
-		layer_state(s->dirs, diff_id) == LAYER_READY) {
+	if ((!b || !b->job) && stage_knows_layer(s, digest, diff_id)) {
 		strv_add(&s->reused_layers, diff_id);
 		return 0;
 	}
@@ -352,6 +539,15 @@ int stage_want_layer(
 	return 0;
 }
 
+int stage_reuse_layer(
+	struct stage *s, const char *digest, const char *diff_id, size_t n, struct err *err)
+{
+	if (layer_state(s->dirs, diff_id) != LAYER_READY)
+		return stage_want_layer(s, digest, diff_id, n, err);
+	strv_add(&s->reused_layers, diff_id);
+	return stage_want(s, digest, err);
+}
+
 /* ---- commit */
 
 static int sync_blobs(struct stage *s, struct err *err)
@@ -362,22 +558,26 @@ static int sync_blobs(struct stage *s, struct err *err)
 	return 0;
 }
 
-static int place_blobs(struct stage *s, struct err *err)
+static int place_blob(struct stage *s, struct stage_blob *b, struct err *err)
 {
 	char from[40];
+
+	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", b->fd);
+	if (linkat(AT_FDCWD, from, s->blobs, digest_hex(b->digest), AT_SYMLINK_FOLLOW) < 0 &&
+		errno != EEXIST)
+		return err_sys(err, errno, "put blob %.19s in place", b->digest);
+	return 0;
+}
+
+static int place_blobs(struct stage *s, struct err *err)
+{
 	int r = open_blobs(s, err);
 
+	for (struct stage_blob *b = s->first; r == 0 && b; b = b->next)
+		if (b->wanted)
+			r = place_blob(s, b, err);
 	if (r < 0)
 		return r;
-	for (struct stage_blob *b = s->first; b; b = b->next) {
-		if (!b->wanted)
-			continue;
-		(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", b->fd);
-		if (linkat(AT_FDCWD, from, s->blobs, digest_hex(b->digest), AT_SYMLINK_FOLLOW) <
-				0 &&
-			errno != EEXIST)
-			return err_sys(err, errno, "put blob %.19s in place", b->digest);
-	}
 	if (fsync(s->blobs) < 0)
 		return err_sys(err, errno, "write the blobs' folder to disk");
 	return 0;
@@ -392,6 +592,21 @@ static int place_layers(struct stage *s, struct err *err)
 			return r;
 	}
 	return 0;
+}
+
+int stage_place(struct stage *s, struct stage_blob *b, struct err *err)
+{
+	auto_fd int lock = dirs_lock(s->dirs);
+	int r = open_blobs(s, err);
+
+	if (lock < 0)
+		return err_sys(err, lock, "lock the store");
+	if (r == 0)
+		r = place_blob(s, b, err);
+	if (r == 0)
+		r = jobs_place(s->jobs, b->job, err);
+	b->wanted = b->layer = false; /* whether an image has it is to be seen */
+	return r;
 }
 
 /* Somebody may have removed an image since we found a part of ours in the store. */
@@ -438,6 +653,18 @@ static int write_index(
 		}
 	}
 	return oci_index_write(s->dirs, &ix, err);
+}
+
+void stage_keep(struct stage *s, char *const *digests)
+{
+	for (; digests && *digests; digests++) {
+		struct stage_blob *b = stage_find(s, *digests);
+
+		if (b)
+			b->wanted = true;
+	}
+	if (sync_blobs(s, NULL) == 0)
+		(void)place_blobs(s, NULL);
 }
 
 int stage_commit(struct stage *s, const struct stage_image *images, size_t count, struct err *err)

@@ -26,6 +26,7 @@ struct unpack {
 	struct source *source;
 	off_t offset; /* next to read from source */
 	char *block;
+	bool literal;
 	struct archive *plain; /* takes compression off; NULL: none */
 	struct hash *hash;     /* NULL: not wanted */
 	struct tree *tree;
@@ -294,7 +295,7 @@ static int unpack_entry(
 	if (!raw || (archive_entry_filetype(e) == AE_IFLNK && !archive_entry_symlink(e)))
 		return err_set(err, ERR_INVALID, EBADMSG, "invalid layer: an entry without a name");
 	r = tree_clean_path(raw, &path, err);
-	if (r == 0)
+	if (r == 0 && !u->literal)
 		r = unpack_whiteout(u, path, err);
 	if (r != 0)
 		return r < 0 ? r : 0;
@@ -362,9 +363,11 @@ int layer_unpack(struct source *source, int dir, const struct unpack_how *how, s
 {
 	auto_free char *block = xmalloc(BLOCK);
 	auto_hash struct hash *hash = NULL;
-	struct unpack u = {
-		.source = source, .block = block, .dir = dir, .entries_left = how->entries_max
-	};
+	struct unpack u = { .source = source,
+		.block = block,
+		.dir = dir,
+		.literal = how->literal,
+		.entries_left = how->entries_max };
 	int r;
 
 	u.tree = tree_new(dir, how->squash);

@@ -21,6 +21,7 @@ bool layer_magic(const void *data, size_t len);
  * may know its digest); entries_max: more make it invalid. */
 struct unpack_how {
 	bool squash, hash_plain;
+	bool literal; /* no layer: .wh.NAME is a file like others */
 	unsigned entries_max;
 };
 #define LAYER_ENTRIES_MAX 4000000

@@ -43,6 +43,19 @@ void work_drain(void)
 		;
 }
 
+int work_credentials(struct credentials *ret, struct err *err)
+{
+	auto_buf struct buf line = { 0 };
+	char c;
+
+	*ret = (struct credentials){ 0 };
+	/* a byte at a time: the body comes behind it, for others to read */
+	while (line.len <= 2 * CREDENTIALS_MAX && fd_read_upto(STDIN_FILENO, &c, 1) == 1 &&
+		c != '\n')
+		buf_addc(&line, c);
+	return credentials_decode(line.data ? line.data : "", ret, err);
+}
+
 /* What each layer says before the sync is what the sync has covered. */
 static void mark_layers(int layers, char *const *names)
 {

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "registry/auth.h"
 #include "state/dirs.h"
 #include "worker/answer.h"
 
@@ -19,6 +20,9 @@ const char *work_get(const struct work *w, const char *key, const char *missing)
 const char *work_get_nth(const struct work *w, const char *key, size_t n);
 /* Enters the user's namespace. Before any thread exists. */
 int work_enter(struct work *w, struct err *err);
+/* The first line of standard input, X-Registry-Auth as the client has sent it.
+ * ERR_INVALID: it is no good; *ret is anonymous then. */
+int work_credentials(struct credentials *ret, struct err *err);
 /* Reads standard input to its end for nothing: a client writes its whole body before it reads the
  * answer, even one that tells of an error in the first byte. */
 void work_drain(void);

@@ -30,7 +30,7 @@ class Checker:
         self.routes = []
         for template, methods in self.document["paths"].items():
             # {name} may hold slashes where it names an image; literal parts decide.
-            pattern = re.sub(r"\\{\w+\\}", "(.+)" if template.startswith("/images") else "([^/]+)",
+            pattern = re.sub(r"\\{\w+\\}", "(.+)" if template.startswith(("/images", "/distribution")) else "([^/]+)",
                              re.escape(template))
             self.routes.append((template.count("{"), re.compile(pattern + "$"), methods))
         self.routes.sort(key=lambda r: r[0])

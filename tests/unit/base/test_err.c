@@ -59,10 +59,10 @@ static void a_prefix_goes_in_front_and_a_long_one_is_cut(void **unused)
 
 static void every_kind_has_its_http_status(void **unused)
 {
-	static const int expected[] = { 500, 400, 404, 409, 403, 501, 503, 413 };
+	static const int expected[] = { 500, 400, 404, 409, 401, 403, 501, 503, 413, 429 };
 
 	(void)unused;
-	for (int kind = ERR_SYSTEM; kind <= ERR_TOO_LARGE; kind++) {
+	for (int kind = ERR_SYSTEM; kind <= ERR_TOO_MANY; kind++) {
 		struct err err = { .kind = (enum err_kind)kind };
 
 		assert_int_equal(err_http_status(&err), expected[kind]);

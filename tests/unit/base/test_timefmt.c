@@ -94,9 +94,30 @@ static void anything_else_is_refused(void **unused)
 	assert_true(ns == 42);
 }
 
+static void durations_are_written_as_in_go(void **unused)
+{
+	static const struct {
+		const char *text;
+		int64_t ns;
+	} good[] = { { "0", 0 }, { "1ns", 1 }, { "5us", 5000 }, { "500ms", 500000000 },
+		{ "1.5s", 1500000000 }, { "1m", 60000000000 }, { "1h30m", 5400000000000 } };
+	static const char *const bad[] = { "", "1", "s", "-1s", "1 s", "1x", "1.2.3s", "1s2",
+		"0x1s", "1e3s", "99999999h", "." };
+	int64_t ns;
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		assert_int_equal(duration_parse(good[i].text, &ns), 0);
+		assert_int_equal(ns, good[i].ns);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(duration_parse(bad[i], &ns), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(durations_are_written_as_in_go),
 		cmocka_unit_test(times_are_written_as_go_writes_them),
 		cmocka_unit_test(what_was_written_reads_back),
 		cmocka_unit_test(every_form_clients_send_is_read),

@@ -124,13 +124,14 @@ static void a_missing_image_is_named_with_its_tag(void **state)
 
 static size_t rows_of(struct store *s, const char *filter, unsigned minor, struct buf *out)
 {
+	const struct image_list_how how = { .api_minor = minor };
 	auto_filters struct filters *f = NULL;
 	struct err err;
 	size_t n = 0;
 
 	assert_int_equal(filters_parse(filter, NULL, &f, &err), 0);
 	buf_free(out);
-	if (image_list(&s->core, f, false, false, minor, out, &err) < 0)
+	if (image_list(&s->core, f, &how, out, &err) < 0)
 		fail_msg("%s: %s", filter, err.msg);
 	for (const char *p = out->data; (p = strstr(p, "\"Id\":")); p++)
 		n++;
@@ -208,6 +209,7 @@ static void a_reference_filter_shows_only_names_that_fit(void **state)
 
 static void filters_that_mean_nothing_are_refused(void **state)
 {
+	const struct image_list_how how = { .api_minor = 47 };
 	static const char *const rows[] = { "{\"dangling\":[\"maybe\"]}", "{\"until\":[\"soon\"]}",
 		"{\"until\":[\"\"]}", "{\"before\":[\"nobody\"]}" };
 	struct store *s = *state;
@@ -218,7 +220,7 @@ static void filters_that_mean_nothing_are_refused(void **state)
 		struct err err;
 
 		assert_int_equal(filters_parse(rows[i], NULL, &f, &err), 0);
-		assert_true(image_list(&s->core, f, false, false, 47, &out, &err) < 0);
+		assert_true(image_list(&s->core, f, &how, &out, &err) < 0);
 	}
 }
 

@@ -106,6 +106,15 @@ static void a_tag_beside_the_repository_wins(void **unused)
 	assert_true(image_ref_make("x@" DIGEST, "", &bad, &err) < 0);
 }
 
+static void a_repository_alone_says_not_which_image(void **unused)
+{
+	(void)unused;
+	assert_false(image_ref_complete("x"));
+	assert_false(image_ref_complete("h:5000/x/y"));
+	assert_true(image_ref_complete("h:5000/x/y:1"));
+	assert_true(image_ref_complete("x@" DIGEST));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -114,6 +123,7 @@ int main(void)
 		cmocka_unit_test(upper_case_and_bare_ids_have_messages_of_their_own),
 		cmocka_unit_test(a_name_ends_at_255_and_a_tag_at_128_characters),
 		cmocka_unit_test(a_tag_beside_the_repository_wins),
+		cmocka_unit_test(a_repository_alone_says_not_which_image),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,7 +13,7 @@ static char *after(const char *const *changes)
 	struct err err;
 
 	for (; *changes; changes++)
-		if (change_apply(config, *changes, &err) < 0)
+		if (change_parse(config, *changes, &err) < 0)
 			fail_msg("%s: %s", *changes, err.msg);
 	json_write(&w, NULL, config);
 	return buf_steal(&out);
@@ -41,10 +41,14 @@ static void instructions_change_the_configuration_as_in_a_dockerfile(void **unus
 		{ { "ONBUILD RUN x y" }, "{\"OnBuild\":[\"RUN x y\"]}" },
 		{ { "HEALTHCHECK NONE" }, "{\"Healthcheck\":{\"Test\":[\"NONE\"]}}" },
 		{ { "HEALTHCHECK --interval=1m30s --retries=2 CMD test -e /x" },
-			"{\"Healthcheck\":{\"Interval\":90000000000,\"Retries\":2,"
-			"\"Test\":[\"CMD-SHELL\",\"test -e /x\"]}}" },
+			"{\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"test -e /x\"],"
+			"\"Interval\":90000000000,\"Retries\":2}}" },
 		{ { "HEALTHCHECK --timeout=1.5s CMD [\"a\"]" },
-			"{\"Healthcheck\":{\"Timeout\":1500000000,\"Test\":[\"CMD\",\"a\"]}}" },
+			"{\"Healthcheck\":{\"Test\":[\"CMD\",\"a\"],\"Timeout\":1500000000}}" },
+		{ { "USER a\nWORKDIR /b/../c//d/\nENV X=${Y:-z}" },
+			"{\"User\":\"a\",\"WorkingDir\":\"/c/d\",\"Env\":[\"X=z\"]}" },
+		{ { "EXPOSE 8000-8001/udp" },
+			"{\"ExposedPorts\":{\"8000/udp\":{},\"8001/udp\":{}}}" },
 		{ { "", "# nothing", "  USER x  " }, "{\"User\":\"x\"}" },
 	};
 
@@ -62,14 +66,15 @@ static void what_an_image_cannot_record_is_refused(void **unused)
 	static const char *const rows[] = { "RUN true", "COPY a b", "CMD", "CMDx y", "ENV A",
 		"ENV =x", "ENV A=\"b", "EXPOSE 0", "EXPOSE 80/icmp", "EXPOSE 99999", "CMD [1]",
 		"LABEL x=1 y", "HEALTHCHECK true", "HEALTHCHECK --interval=x CMD a",
-		"HEALTHCHECK CMD", "ONBUILD ONBUILD RUN x", "VOLUME [\"\"]" };
+		"HEALTHCHECK CMD", "ONBUILD ONBUILD RUN x", "VOLUME [\"\"]", "VOLUME $X", "FROM x",
+		"SHELL [\"sh\"]", "MAINTAINER me", "ARG x", "ENV X=${Y:?no}" };
 
 	(void)unused;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		auto_json json_object *config = json_object_new_object();
 		struct err err = { 0 };
 
-		if (change_apply(config, rows[i], &err) == 0)
+		if (change_parse(config, rows[i], &err) == 0)
 			fail_msg("\"%s\" passed", rows[i]);
 		assert_int_equal(err.kind, ERR_INVALID);
 		assert_true(err.msg[0]);

@@ -197,6 +197,65 @@ static void a_broken_layer_is_refused_and_a_broken_stranger_is_not(void **state)
 	assert_int_equal(layer_state(&s->dirs, good->digest), LAYER_READY);
 }
 
+/* A tree filled in by its user, as a build step does it. */
+static struct stage_blob *build_layer(struct store *s, const char *text)
+{
+	const struct pack_how how = { .ran = true, .clamp = true };
+	struct stage_tree tree;
+	struct stage_blob *b;
+	struct packed packed;
+	struct err err;
+
+	assert_int_equal(stage_tree_new(s->stage, &tree, &err), 0);
+	assert_true(dir_make_at(tree.dir, "work/work", 0700) >= 0);
+	assert_true(dir_make_at(tree.diff, "etc", 0755) >= 0);
+	put_file(tree.diff, "etc/hosts", "");
+	put_file(tree.diff, "file", text);
+	if (stage_tree_pack(s->stage, &tree, &how, &packed, &b, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(packed.entries, 1);
+	assert_int_equal(packed.size, strlen(text));
+	return b;
+}
+
+static void a_tree_made_here_becomes_a_layer_as_it_is(void **state)
+{
+	struct store *s = *state;
+	struct stage_blob *b = build_layer(s, "text"), *again = build_layer(s, "text");
+	auto_free char *path = xasprintf("layers/%s/diff/file", digest_hex(b->digest));
+	auto_free char *folder = xasprintf("layers/%s/work", digest_hex(b->digest));
+	auto_free char *etc = xasprintf("layers/%s/diff/etc", digest_hex(b->digest));
+
+	assert_ptr_equal(b, again);
+	commit_image(s, b->digest, b->digest);
+	assert_int_equal(layer_state(&s->dirs, b->digest), LAYER_READY);
+	assert_int_equal(layer_size(&s->dirs, b->digest), 4);
+	assert_file(s->folder.fd, path, "text");
+	assert_int_equal(faccessat(s->folder.fd, folder, F_OK, 0), -1);
+	assert_int_equal(faccessat(s->folder.fd, etc, F_OK, 0), -1);
+	assert_true(is_there(s, "oci/blobs/sha256", b->digest));
+	/* a second commit changes nothing */
+	commit_image(s, b->digest, b->digest);
+	assert_file(s->folder.fd, path, "text");
+}
+
+static void a_folder_in_use_is_packed_and_unpacked_beside_it(void **state)
+{
+	struct store *s = *state;
+	const struct pack_how how = { 0 };
+	auto_fd int dir = dir_open_make_at(s->folder.fd, "upper", 0755);
+	struct stage_blob *b;
+	struct packed packed;
+	struct err err;
+
+	put_file(dir, "file", "text");
+	assert_int_equal(stage_pack(s->stage, dir, &how, &packed, &b, &err), 0);
+	assert_int_equal(stage_want_layer(s->stage, b->digest, b->digest, 0, &err), 0);
+	commit_image(s, b->digest, b->digest);
+	assert_int_equal(layer_state(&s->dirs, b->digest), LAYER_READY);
+	assert_file(dir, "file", "text");
+}
+
 static void what_is_not_committed_leaves_nothing(void **state)
 {
 	struct store *s = *state;
@@ -225,6 +284,8 @@ int main(void)
 		TEST(a_second_image_reuses_what_is_there),
 		TEST(a_layer_with_another_diff_id_is_refused),
 		TEST(a_broken_layer_is_refused_and_a_broken_stranger_is_not),
+		TEST(a_tree_made_here_becomes_a_layer_as_it_is),
+		TEST(a_folder_in_use_is_packed_and_unpacked_beside_it),
 		TEST(what_is_not_committed_leaves_nothing),
 	};
 

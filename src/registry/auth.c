@@ -1,0 +1,343 @@
+#include "registry/auth.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+#include "base/str.h"
+#include "json/text.h"
+
+#define PARAM_MAX 4096 /* of one parameter in a header */
+
+/* ---- base64 */
+
+static int base64_value(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	if (c == '+' || c == '-')
+		return 62;
+	return c == '/' || c == '_' ? 63 : -1;
+}
+
+int base64_decode(const char *text, size_t max, struct buf *ret)
+{
+	size_t len = strlen(text), padding = 0;
+	unsigned bits = 0;
+
+	while (padding < 2 && len && text[len - 1] == '=') {
+		len--;
+		padding++;
+	}
+	if (len % 4 == 1 || (padding && (len + padding) % 4))
+		return -EINVAL;
+	if (len / 4 * 3 > max)
+		return -EMSGSIZE;
+	for (size_t i = 0; i < len; i++) {
+		int v = base64_value(text[i]);
+
+		if (v < 0)
+			return -EINVAL;
+		bits = (bits << 6 | (unsigned)v) & 0xffffff;
+		/* the 2nd, 3rd and 4th digit each complete a byte */
+		if (i % 4)
+			buf_addc(ret, (char)(bits >> (6 - 2 * (i % 4))));
+	}
+	return 0;
+}
+
+void base64_encode(const void *data, size_t len, struct buf *ret)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = data;
+
+	for (size_t i = 0; i < len; i += 3) {
+		size_t n = len - i < 3 ? len - i : 3;
+		unsigned v = (unsigned)p[i] << 16 | (n > 1 ? (unsigned)p[i + 1] << 8 : 0) |
+			(n > 2 ? p[i + 2] : 0);
+
+		for (size_t d = 0; d < 4; d++)
+			buf_addc(ret, d <= n ? digits[v >> (18 - 6 * d) & 63] : '=');
+	}
+}
+
+/* ---- credentials */
+
+void credentials_clear(struct credentials *c)
+{
+	free(c->username);
+	free(c->password);
+	free(c->identity_token);
+	free(c->registry_token);
+	free(c->server);
+	*c = (struct credentials){ 0 };
+}
+
+static char *copy_member(json_object *o, const char *key)
+{
+	const char *s = json_get_str(o, key, "");
+
+	return *s ? xstrdup(s) : NULL;
+}
+
+/* "auth": base64 of user:password, as in ~/.docker/config.json */
+static void read_pair(json_object *o, struct credentials *ret)
+{
+	auto_buf struct buf plain = { 0 };
+	const char *auth = json_get_str(o, "auth", ""), *colon;
+
+	if (ret->username || !*auth || base64_decode(auth, CREDENTIALS_MAX, &plain) < 0 ||
+		!plain.len)
+		return;
+	colon = memchr(plain.data, ':', plain.len);
+	if (!colon || strlen(plain.data) != plain.len)
+		return;
+	ret->username = xstrndup(plain.data, (size_t)(colon - plain.data));
+	free(ret->password); /* one without a user */
+	ret->password = xstrdup(colon + 1);
+}
+
+int credentials_parse(const char *json, size_t len, struct credentials *ret, struct err *err)
+{
+	auto_credentials struct credentials c = { 0 };
+	auto_json json_object *o = NULL;
+	int r = json_parse(json, len, &o, err);
+
+	if (r < 0)
+		return r;
+	if (!json_object_is_type(o, json_type_object))
+		return err_set(err, ERR_INVALID, EINVAL, "invalid credentials: no object");
+	c.username = copy_member(o, "username");
+	c.password = copy_member(o, "password");
+	c.identity_token = copy_member(o, "identitytoken");
+	c.registry_token = copy_member(o, "registrytoken");
+	c.server = copy_member(o, "serveraddress");
+	read_pair(o, &c);
+	*ret = c;
+	c = (struct credentials){ 0 };
+	return 0;
+}
+
+int credentials_decode(const char *header, struct credentials *ret, struct err *err)
+{
+	auto_buf struct buf json = { 0 };
+
+	if (!*header) {
+		*ret = (struct credentials){ 0 };
+		return 0;
+	}
+	if (base64_decode(header, CREDENTIALS_MAX, &json) < 0 || !json.len)
+		return err_set(err, ERR_INVALID, EINVAL,
+			"invalid X-Registry-Auth header: it is not base64");
+	if (credentials_parse(json.data, json.len, ret, err) < 0)
+		return err_prefix(err, "invalid X-Registry-Auth header");
+	return 0;
+}
+
+char *credentials_basic(const struct credentials *c)
+{
+	auto_free char *pair = NULL;
+	auto_buf struct buf out = { 0 };
+
+	if (!c || !c->username)
+		return NULL;
+	pair = xasprintf("%s:%s", c->username, c->password ? c->password : "");
+	buf_adds(&out, "Basic ");
+	base64_encode(pair, strlen(pair), &out);
+	return buf_steal(&out);
+}
+
+/* ---- header values: tokens and quoted strings (RFC 9110, 5.6) */
+
+static const char *skip_blanks(const char *p)
+{
+	return p + strspn(p, " \t");
+}
+
+static bool is_token(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+		(c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+static size_t token_len(const char *p)
+{
+	size_t n = 0;
+
+	while (is_token(p[n]))
+		n++;
+	return n;
+}
+
+/* A token or a quoted string; moves *p behind it. NULL if there is neither. */
+static char *read_value(const char **p)
+{
+	auto_buf struct buf out = { 0 };
+	const char *s = *p;
+
+	if (*s != '"') {
+		size_t n = token_len(s);
+
+		*p = s + n;
+		return n && n < PARAM_MAX ? xstrndup(s, n) : NULL;
+	}
+	for (s++; *s && *s != '"'; s++) {
+		if (*s == '\\' && s[1])
+			s++;
+		buf_addc(&out, *s);
+		if (out.len >= PARAM_MAX)
+			return NULL;
+	}
+	if (*s != '"')
+		return NULL;
+	*p = s + 1;
+	return buf_steal(&out);
+}
+
+/* ---- WWW-Authenticate */
+
+void challenge_clear(struct challenge *c)
+{
+	free(c->realm);
+	free(c->service);
+	free(c->scope);
+	free(c->error);
+	*c = (struct challenge){ 0 };
+}
+
+static void set_param(struct challenge *c, const char *name, size_t len, char *take_value)
+{
+	const struct {
+		const char *name;
+		char **member;
+	} params[] = {
+		{ "realm", &c->realm },
+		{ "service", &c->service },
+		{ "scope", &c->scope },
+		{ "error", &c->error },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
+		if (strlen(params[i].name) == len && !strncasecmp(name, params[i].name, len) &&
+			!*params[i].member) {
+			*params[i].member = take_value;
+			return;
+		}
+	free(take_value);
+}
+
+/* NAME=VALUE, separated by commas, until something else comes: the next scheme or the end. Moves *p
+ * there; false if it cannot be understood. */
+static bool read_params(const char **p, struct challenge *c)
+{
+	for (;;) {
+		const char *s = skip_blanks(*p);
+		const char *name;
+		size_t len;
+		char *value;
+
+		while (*s == ',')
+			s = skip_blanks(s + 1);
+		*p = name = s;
+		len = token_len(s);
+		s = skip_blanks(s + len);
+		if (len == 0 || *s != '=')
+			return true;
+		s = skip_blanks(s + 1);
+		value = read_value(&s);
+		if (!value)
+			return false;
+		set_param(c, name, len, value);
+		*p = s;
+	}
+}
+
+static enum challenge_kind kind_of(const char *scheme, size_t len)
+{
+	if (len == 6 && strncasecmp(scheme, "bearer", len) == 0)
+		return CHALLENGE_BEARER;
+	return len == 5 && strncasecmp(scheme, "basic", len) == 0 ? CHALLENGE_BASIC
+								  : CHALLENGE_NONE;
+}
+
+void challenge_parse(const char *header, struct challenge *ret)
+{
+	const char *p = header;
+
+	*ret = (struct challenge){ 0 };
+	for (;;) {
+		auto_challenge struct challenge c = { 0 };
+		size_t len;
+
+		p += strspn(p, " \t,");
+		len = token_len(p);
+		if (len == 0)
+			return;
+		c.kind = kind_of(p, len);
+		p += len;
+		if (!read_params(&p, &c))
+			return;
+		if (c.kind == CHALLENGE_BEARER && !c.realm)
+			c.kind = CHALLENGE_NONE; /* nowhere to ask */
+		if (c.kind > ret->kind) {
+			challenge_clear(ret);
+			*ret = c;
+			c = (struct challenge){ 0 };
+		}
+	}
+}
+
+/* ---- Link */
+
+/* Whether the parameters at p, up to the next link, say rel=next. Moves *p behind them. */
+static bool rel_is_next(const char **p)
+{
+	bool next = false;
+
+	for (;;) {
+		const char *s = skip_blanks(*p), *name;
+		auto_free char *value = NULL;
+		size_t len;
+
+		*p = s;
+		if (*s != ';')
+			return next;
+		name = skip_blanks(s + 1);
+		len = token_len(name);
+		s = skip_blanks(name + len);
+		if (*s == '=') {
+			s = skip_blanks(s + 1);
+			value = read_value(&s);
+		}
+		if (len == 0 || s == *p)
+			return next;
+		if (value && len == 3 && strncasecmp(name, "rel", 3) == 0)
+			next |= strcasecmp(value, "next") == 0;
+		*p = s;
+	}
+}
+
+char *link_next(const char *header)
+{
+	const char *p = header;
+
+	for (;;) {
+		const char *end;
+		auto_free char *target = NULL;
+
+		p += strspn(p, " \t,");
+		end = *p == '<' ? strchr(p, '>') : NULL;
+		if (!end)
+			return NULL;
+		target = xstrndup(p + 1, (size_t)(end - p - 1));
+		p = end + 1;
+		if (rel_is_next(&p))
+			return take_ptr(&target);
+	}
+}

@@ -1,0 +1,477 @@
+#include "worker/pack.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "worker/merged.h"
+#include "worker/unpack.h"
+
+#define WHITEOUT       ".wh."
+#define XATTR_LIST_MAX 65536
+#define RECORDS_MAX    (256u * 1024) /* of one entry: readers have a limit, too */
+#define CAPABILITY     "security.capability"
+
+/* The first name of a file that has several. */
+struct first_name {
+	dev_t dev;
+	ino_t ino;
+	char *path; /* NULL: a free place */
+};
+
+struct pack {
+	const struct merged *tree;
+	const struct pack_how *how;
+	struct tar tar;
+	struct packed done;
+	struct first_name *names; /* open addressing, at most half full */
+	size_t n_names, room;
+	char *list, *value; /* of XATTR_LIST_MAX and XATTR_SIZE_MAX */
+};
+
+/* A folder while it is packed, one of its layers open at a time. */
+struct folder {
+	const char *path;
+	struct merged_at at;
+	int fd;
+	unsigned char layer;
+};
+
+static bool vanished(int r)
+{
+	return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -ESTALE;
+}
+
+static int fail(int r, const char *path, struct err *err)
+{
+	return err_sys(err, r, "pack %.200s", path);
+}
+
+/* ---- files with several names */
+
+static struct first_name *name_place(struct pack *p, const struct stat *st)
+{
+	size_t i = (st->st_ino * 0x9e3779b97f4a7c15u >> 20 ^ st->st_dev) & (p->room - 1);
+
+	while (p->names[i].path && (p->names[i].ino != st->st_ino || p->names[i].dev != st->st_dev))
+		i = (i + 1) & (p->room - 1);
+	return &p->names[i];
+}
+
+static void names_grow(struct pack *p)
+{
+	struct first_name *old = p->names;
+	size_t n = p->room;
+
+	p->room = n ? 2 * n : 64;
+	p->names = xcalloc(p->room, sizeof(*p->names));
+	for (size_t i = 0; i < n; i++)
+		if (old[i].path)
+			*name_place(
+				p, &(struct stat){ .st_dev = old[i].dev, .st_ino = old[i].ino }) =
+				old[i];
+	free(old);
+}
+
+/* NULL: none was packed so far. */
+static const char *first_name(struct pack *p, const struct stat *st)
+{
+	return p->room ? name_place(p, st)->path : NULL;
+}
+
+static void remember_name(struct pack *p, const struct stat *st, const char *path)
+{
+	if (2 * (p->n_names + 1) > p->room)
+		names_grow(p);
+	*name_place(p, st) = (struct first_name){ st->st_dev, st->st_ino, xstrdup(path) };
+	p->n_names++;
+}
+
+/* ---- attributes */
+
+static bool xattr_wanted(const char *name)
+{
+	if (str_eq(name, CAPABILITY))
+		return true;
+	return str_starts(name, "user.") && !str_starts(name, "user.overlay.") &&
+		!str_starts(name, "user.fuseoverlayfs.") && !strchr(name, '=');
+}
+
+static int compare_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The wanted names of the list, sorted: file systems give them in any order. */
+static size_t sort_wanted(char *list, size_t len, const char *ret[], size_t max)
+{
+	size_t n = 0;
+
+	for (char *name = list; name < list + len && n < max; name += strlen(name) + 1)
+		if (xattr_wanted(name))
+			ret[n++] = name;
+	qsort(ret, n, sizeof(*ret), compare_text);
+	return n;
+}
+
+static int add_xattrs(
+	struct pack *p, int fd, const char *path, struct buf *records, struct err *err)
+{
+	ssize_t len = flistxattr(fd, p->list, XATTR_LIST_MAX);
+	const char *names[256];
+	size_t n;
+
+	if (len <= 0) /* none, or a file system that has none */
+		return 0;
+	n = sort_wanted(p->list, (size_t)len, names, ARRAY_SIZE(names));
+	for (size_t i = 0; i < n; i++) {
+		auto_free char *key = xasprintf("SCHILY.xattr.%s", names[i]);
+
+		len = fgetxattr(fd, names[i], p->value, XATTR_SIZE_MAX);
+		if (len < 0)
+			continue; /* gone, or a capability of another user namespace */
+		tar_record(records, key, p->value, (size_t)len);
+	}
+	if (records->len > RECORDS_MAX)
+		return err_set(
+			err, ERR_INVALID, E2BIG, "%.200s: its attributes are too large", path);
+	return 0;
+}
+
+/* ---- entries */
+
+static int count_entry(struct pack *p, const char *path, struct err *err)
+{
+	if (++p->done.entries > LAYER_ENTRIES_MAX)
+		return err_set(err, ERR_INVALID, E2BIG, "%.200s: too many files for a layer", path);
+	return 0;
+}
+
+static int64_t mtime_of(const struct pack *p, const struct stat *st)
+{
+	int64_t t = st->st_mtim.tv_sec;
+
+	return p->how->clamp && t > p->how->clamp_to ? p->how->clamp_to : t;
+}
+
+static int put_head(struct pack *p, const char *path, enum tar_type type, const struct stat *st,
+	const char *link, const struct buf *records, struct err *err)
+{
+	const struct tar_entry e = {
+		.path = path,
+		.type = type,
+		.mode = st->st_mode & 07777,
+		.uid = st->st_uid,
+		.gid = st->st_gid,
+		.size = type == TAR_FILE ? st->st_size : 0,
+		.mtime = mtime_of(p, st),
+		.link = link,
+		.device = type == TAR_CHAR || type == TAR_BLOCK ? st->st_rdev : 0,
+	};
+	int r = count_entry(p, path, err);
+
+	return r < 0 ? r : tar_head(&p->tar, &e, records, err);
+}
+
+static int put_file(
+	struct pack *p, const struct folder *f, const char *name, const char *path, struct err *err)
+{
+	auto_fd int fd =
+		openat(f->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	auto_buf struct buf records = { 0 };
+	struct stat st;
+	int r;
+
+	if (fd < 0)
+		return vanished(-errno) ? 0 : fail(errno, path, err);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0; /* another one by now */
+	r = add_xattrs(p, fd, path, &records, err);
+	if (r == 0)
+		r = put_head(p, path, TAR_FILE, &st, NULL, &records, err);
+	if (r < 0)
+		return r;
+	p->done.size += st.st_size;
+	r = tar_file(&p->tar, fd, st.st_size, err);
+	return r < 0 ? err_prefix(err, "pack %.200s", path) : 0;
+}
+
+static int put_symlink(struct pack *p, const struct folder *f, const char *name, const char *path,
+	const struct stat *st, struct err *err)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlinkat(f->fd, name, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return errno == EINVAL || vanished(-errno) ? 0 : fail(errno, path, err);
+	target[n] = '\0';
+	return put_head(p, path, TAR_SYMLINK, st, target, NULL, err);
+}
+
+/* A file of no content beside path, or (name NULL) in the folder path: how layers tell what is gone. */
+static int put_mark(
+	struct pack *p, const char *path, const char *name, const struct stat *st, struct err *err)
+{
+	const char *slash = name ? strrchr(path, '/') : NULL;
+	struct stat mark = { .st_mode = S_IFREG, .st_mtim = st->st_mtim };
+	auto_free char *full = name
+		? xasprintf("%.*s" WHITEOUT "%s", slash ? (int)(slash - path) + 1 : 0, path, name)
+		: xasprintf("%s/" MERGED_OPAQUE, path);
+
+	return put_head(p, full, TAR_FILE, &mark, NULL, NULL, err);
+}
+
+/* As fuse-overlayfs marks what is gone where it can make no whiteouts; whatever else is called .wh.X
+ * would hide something from every reader of the layer. */
+static bool is_own_mark(const char *name, const struct stat *st)
+{
+	const char *rest = name + strlen(WHITEOUT);
+
+	return S_ISREG(st->st_mode) && st->st_size == 0 && *rest && !str_eq(rest, ".") &&
+		!str_eq(rest, "..") && !str_starts(rest, WHITEOUT);
+}
+
+/* ---- what the start of a container leaves for its mounts */
+
+static bool has_nothing(struct pack *p, const char *path)
+{
+	auto_names struct merged_names n = { 0 };
+	struct merged_at at;
+
+	merged_root(p->tree, &at);
+	return merged_list(p->tree, &at, path, &n) == 0 && n.count == 0;
+}
+
+static bool is_below(const struct pack *p, const char *path, struct stat *ret)
+{
+	return p->how->below && merged_stat(p->how->below, path, ret) == 0;
+}
+
+static const char *const target_files[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf" };
+static const char *const target_folders[] = { "dev", "proc", "sys" };
+
+static bool is_mount_target(struct pack *p, const char *path, const struct stat *st)
+{
+	struct stat below;
+
+	if (!p->how->ran)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(target_files); i++)
+		if (str_eq(path, target_files[i]))
+			return S_ISREG(st->st_mode) && st->st_size == 0 &&
+				!is_below(p, path, &below);
+	for (size_t i = 0; i < ARRAY_SIZE(target_folders); i++)
+		if (str_eq(path, target_folders[i]))
+			return S_ISDIR(st->st_mode) && has_nothing(p, path) &&
+				!is_below(p, path, &below);
+	return false;
+}
+
+/* etc, with nothing in it but those, and otherwise as it was. */
+static bool is_targets_folder(struct pack *p, const char *path, const struct stat *st)
+{
+	auto_names struct merged_names n = { 0 };
+	struct merged_at at;
+	struct stat below;
+	size_t i;
+
+	if (!p->how->ran || !str_eq(path, "etc"))
+		return false;
+	if (is_below(p, path, &below) &&
+		(below.st_mode != st->st_mode || below.st_uid != st->st_uid ||
+			below.st_gid != st->st_gid))
+		return false;
+	merged_root(p->tree, &at);
+	if (merged_list(p->tree, &at, path, &n) < 0)
+		return false;
+	for (i = 0; i < n.count; i++) {
+		auto_free char *inside = xasprintf("%s/%s", path, n.items[i].name);
+		struct stat its;
+
+		if (merged_stat(p->tree, inside, &its) < 0 || !is_mount_target(p, inside, &its))
+			break;
+	}
+	return i > 0 && i == n.count;
+}
+
+bool pack_leaves_out(const struct merged *tree, const struct pack_how *how, const char *path,
+	const struct stat *st)
+{
+	struct pack p = { .tree = tree, .how = how };
+
+	return is_mount_target(&p, path, st) ||
+		(S_ISDIR(st->st_mode) && is_targets_folder(&p, path, st));
+}
+
+void pack_drop_targets(int dir, const struct pack_how *how)
+{
+	const struct merged tree = { .dirs = { dir }, .count = 1, .raw = true };
+	auto_fd int etc = merged_open_folder(&tree, 0, "etc");
+	struct pack p = { .tree = &tree, .how = how };
+	struct stat st;
+	bool etc_too;
+
+	etc_too = etc >= 0 && fstat(etc, &st) == 0 && !is_opaque(etc) &&
+		is_targets_folder(&p, "etc", &st);
+	for (size_t i = 0; i < ARRAY_SIZE(target_files); i++)
+		if (etc >= 0 && merged_stat(&tree, target_files[i], &st) == 0 &&
+			is_mount_target(&p, target_files[i], &st))
+			(void)unlinkat(etc, target_files[i] + strlen("etc/"), 0);
+	if (etc_too)
+		(void)unlinkat(dir, "etc", AT_REMOVEDIR);
+	for (size_t i = 0; i < ARRAY_SIZE(target_folders); i++)
+		if (merged_stat(&tree, target_folders[i], &st) == 0 &&
+			is_mount_target(&p, target_folders[i], &st))
+			(void)unlinkat(dir, target_folders[i], AT_REMOVEDIR);
+}
+
+/* ---- the walk */
+
+static int pack_folder(
+	struct pack *p, const char *path, const struct merged_at *at, struct err *err);
+
+/* The folder's descriptor is closed meanwhile: trees may be deeper than there are descriptors. */
+static int put_folder(struct pack *p, struct folder *f, const char *path, const struct stat *st,
+	unsigned char layer, struct err *err)
+{
+	auto_fd int fd = merged_open_folder(p->tree, layer, path);
+	auto_buf struct buf records = { 0 };
+	auto_free char *shown = xasprintf("%s/", path);
+	struct merged_at at;
+	bool opaque;
+	int r;
+
+	if (fd < 0)
+		return vanished(fd) ? 0 : fail(fd, path, err);
+	opaque = p->tree->raw && is_opaque(fd);
+	if (!opaque && is_targets_folder(p, path, st))
+		return 0;
+	r = add_xattrs(p, fd, path, &records, err);
+	if (r == 0)
+		r = put_head(p, shown, TAR_DIR, st, NULL, &records, err);
+	if (r == 0 && opaque)
+		r = put_mark(p, path, NULL, st, err);
+	if (r < 0)
+		return r;
+	fd = fd_close(fd);
+	f->fd = fd_close(f->fd);
+	merged_down(p->tree, &f->at, path, &at);
+	return pack_folder(p, path, &at, err);
+}
+
+static int put_other(struct pack *p, struct folder *f, const char *name, const char *path,
+	const struct stat *st, struct err *err)
+{
+	switch (st->st_mode & S_IFMT) {
+	case S_IFREG: return put_file(p, f, name, path, err);
+	case S_IFLNK: return put_symlink(p, f, name, path, st, err);
+	case S_IFIFO: return put_head(p, path, TAR_FIFO, st, NULL, NULL, err);
+	case S_IFCHR: return put_head(p, path, TAR_CHAR, st, NULL, NULL, err);
+	case S_IFBLK: return put_head(p, path, TAR_BLOCK, st, NULL, NULL, err);
+	default: return 0; /* sockets mean nothing without their process */
+	}
+}
+
+static int put_named(struct pack *p, struct folder *f, const char *name, const char *path,
+	const struct stat *st, struct err *err)
+{
+	const char *first = st->st_nlink > 1 ? first_name(p, st) : NULL;
+	unsigned before = p->done.entries;
+	int r;
+
+	if (first)
+		return put_head(p, path, TAR_HARDLINK, st, first, NULL, err);
+	r = put_other(p, f, name, path, st, err);
+	if (r == 0 && st->st_nlink > 1 && p->done.entries != before)
+		remember_name(p, st, path);
+	return r;
+}
+
+static int put_entry(struct pack *p, struct folder *f, const struct merged_name *n,
+	const char *path, const struct stat *st, struct err *err)
+{
+	if (is_whiteout(st)) /* these share an inode */
+		return p->tree->raw ? put_mark(p, path, n->name, st, err) : 0;
+	if (p->tree->raw && str_starts(n->name, WHITEOUT) && !is_own_mark(n->name, st))
+		return 0;
+	if (is_mount_target(p, path, st))
+		return 0;
+	if (S_ISDIR(st->st_mode))
+		return put_folder(p, f, path, st, n->layer, err);
+	return put_named(p, f, n->name, path, st, err);
+}
+
+static int open_for(struct pack *p, struct folder *f, unsigned char layer)
+{
+	if (f->fd >= 0 && f->layer == layer)
+		return 0;
+	(void)fd_close(f->fd);
+	f->fd = merged_open_folder(p->tree, layer, f->path);
+	f->layer = layer;
+	return f->fd < 0 ? f->fd : 0;
+}
+
+static int pack_name(struct pack *p, struct folder *f, const struct merged_name *n, struct err *err)
+{
+	auto_free char *path = *f->path ? xasprintf("%s/%s", f->path, n->name) : xstrdup(n->name);
+	struct stat st;
+	int r;
+
+	if (strlen(path) >= PATH_MAX)
+		return err_set(err, ERR_INVALID, ENAMETOOLONG, "%.200s: path is too long", path);
+	r = open_for(p, f, n->layer);
+	if (r == 0 && fstatat(f->fd, n->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		r = -errno;
+	if (r < 0)
+		return vanished(r) ? 0 : fail(r, path, err);
+	return put_entry(p, f, n, path, &st, err);
+}
+
+/* Recursion ends: paths are limited. */
+static int pack_folder(
+	struct pack *p, const char *path, const struct merged_at *at, struct err *err)
+{
+	auto_names struct merged_names names = { 0 };
+	struct folder f = { .path = path, .at = *at, .fd = FD_NONE };
+	int r = merged_list(p->tree, at, path, &names);
+
+	if (r < 0)
+		return fail(r, path, err);
+	for (size_t i = 0; r == 0 && i < names.count; i++)
+		r = pack_name(p, &f, &names.items[i], err);
+	(void)fd_close(f.fd);
+	return r;
+}
+
+int tree_pack(const struct merged *tree, const struct pack_how *how, tar_sink *sink, void *arg,
+	struct packed *ret, struct err *err)
+{
+	struct pack p = { .tree = tree, .how = how };
+	struct merged_at root;
+	int r;
+
+	tar_init(&p.tar, sink, arg);
+	p.list = xmalloc(XATTR_LIST_MAX);
+	p.value = xmalloc(XATTR_SIZE_MAX);
+	merged_root(tree, &root);
+	r = pack_folder(&p, "", &root, err);
+	if (r == 0)
+		r = tar_end(&p.tar, err);
+	if (r == 0)
+		*ret = p.done;
+	for (size_t i = 0; i < p.room; i++)
+		free(p.names[i].path);
+	free(p.names);
+	free(p.list);
+	free(p.value);
+	tar_clear(&p.tar);
+	return r;
+}
