@@ -9,9 +9,16 @@
 uint64_t proc_start_time(pid_t pid);
 /* Whether pid is alive (not a zombie) and is the process that had this start time. */
 bool proc_alive(pid_t pid, uint64_t start);
+/* Whether pid is ending or gone. The first process of a pid namespace says so before the others, whose
+ * deaths it waits for, are seen to be dead. */
+bool proc_exiting(pid_t pid);
 /* pidfd_open(2); -errno on failure. */
 int proc_pidfd(pid_t pid);
 int proc_pidfd_kill(int pidfd, int sig);
+/* SIGKILL to a child of the caller's and all that descends from it. What the child lost track of is only
+ * found if it is a subreaper (PR_SET_CHILD_SUBREAPER): orphans of its tree then become its own children.
+ * It is stopped first, so that it reaps none of them, and killed last. */
+void proc_tree_kill(pid_t root, int pidfd);
 
 /* Our own oom_score_adj; 0 if it cannot be read. What we start may raise it, lowering is a privilege. */
 int proc_oom_score_adj(void);

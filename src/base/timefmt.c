@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -283,4 +284,36 @@ int duration_parse(const char *s, int64_t *ret)
 		return -EINVAL;
 	*ret = (int64_t)sum;
 	return 0;
+}
+
+/* n / unit with the fraction's digits that are needed. Returns the end of the text. */
+static char *print_unit(char *to, const char *end, int64_t n, int64_t unit, const char *name)
+{
+	int64_t rest = n % unit;
+
+	to += snprintf(to, (size_t)(end - to), "%lld%s", (long long)(n / unit), rest ? "." : "");
+	for (; rest; rest %= unit) {
+		rest *= 10;
+		*to++ = (char)('0' + rest / unit);
+	}
+	return to + snprintf(to, (size_t)(end - to), "%s", name);
+}
+
+char *duration_print(int64_t ns, char ret[DURATION_TEXT])
+{
+	const int64_t minute = 60 * NSEC_PER_SEC, hour = 60 * minute;
+	const char *end = ret + DURATION_TEXT; /* longer than any */
+	char *to = ret;
+
+	if (ns >= hour)
+		to = print_unit(to, end, ns / hour, 1, "h");
+	if (ns >= minute)
+		to = print_unit(to, end, ns % hour / minute, 1, "m");
+	if (ns == 0 || ns >= NSEC_PER_SEC)
+		(void)print_unit(to, end, ns % minute, NSEC_PER_SEC, "s");
+	else if (ns >= NSEC_PER_MSEC)
+		(void)print_unit(to, end, ns, NSEC_PER_MSEC, "ms");
+	else
+		(void)print_unit(to, end, ns, 1000, "us");
+	return ret;
 }

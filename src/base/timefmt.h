@@ -19,5 +19,8 @@ char *time_rfc3339_fixed(int64_t ns, char ret[TIME_TEXT]);
 /* "sec", "sec.frac" (up to nine digits) or RFC3339 with Z or an offset. 0 or -EINVAL. */
 int time_parse(const char *s, int64_t *ret);
 
+#define DURATION_TEXT 32
+/* As Go prints durations: "1h30m0s", "1.5s", "500ms", "0s". Not negative. */
+char *duration_print(int64_t ns, char ret[DURATION_TEXT]);
 /* "1h30m", "500ms", "1.5s", "0", as Go writes durations; none is negative. 0 or -EINVAL. */
 int duration_parse(const char *s, int64_t *ret);

@@ -182,6 +182,8 @@ static int write_body(struct run *r, struct buf *out, struct err *err)
 	jw_str(&w, "WorkingDir", json_get_str(config, "WorkingDir", ""));
 	if (doc_object(config, "Labels"))
 		json_write(&w, "Labels", doc_object(config, "Labels"));
+	jw_raw(&w, "Healthcheck",
+		"{\"Test\":[\"NONE\"]}"); /* the image's is for what it will run */
 	write_env(r, &w);
 	n = write_host_config(r, &w, err);
 	jw_object_end(&w);

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "core/caps.h"
 #include "core/container_state.h"
+#include "core/health.h"
 #include "core/images.h"
 #include "core/security.h"
 #include "core/signals.h"
@@ -38,7 +39,7 @@ static void add_each(struct buf *plan, const char *keyword, char *const *words)
 
 /* ---- who it is */
 
-static void add_identity(struct buf *plan, const struct container *ct)
+void compile_identity(struct buf *plan, const struct container *ct)
 {
 	auto_buf struct buf attrs = { 0 };
 
@@ -48,6 +49,11 @@ static void add_identity(struct buf *plan, const struct container *ct)
 	plan_add(plan, "name", ct->name);
 	plan_add(plan, "image", ct->image);
 	plan_add(plan, "attrs", attrs.data);
+}
+
+static void add_identity(struct buf *plan, const struct container *ct)
+{
+	compile_identity(plan, ct);
 	if (json_get_bool(ct->host_config, "AutoRemove"))
 		plan_add(plan, "auto-remove");
 }
@@ -318,6 +324,23 @@ char **compile_env(const struct container_config *c, char *const *more, bool tty
 	return env;
 }
 
+void compile_process(struct buf *plan, const struct process_spec *p,
+	const struct container_config *c, const struct host_config *h, const char *profile,
+	const struct security *security)
+{
+	auto_strv char **env = compile_env(c, p->env, p->tty);
+	const char *cwd = str_empty(p->working_dir) ? c->working_dir : p->working_dir;
+	const char *user = str_empty(p->user) ? c->user : p->user;
+
+	plan_add(plan, "cwd", str_empty(cwd) ? "/" : cwd);
+	plan_add(plan, "user", user ? user : "");
+	add_each(plan, "group", h->group_add);
+	compile_security(plan, h, h->privileged || p->privileged, profile, security);
+	compile_rlimits(plan, h);
+	add_each(plan, "env", env);
+	add_each(plan, "arg", p->cmd);
+}
+
 static void add_command(
 	struct buf *plan, const struct container *ct, const struct container_config *c)
 {
@@ -473,8 +496,8 @@ static int prepare_files(int dir, const struct container_config *c, const struct
 	return r < 0 ? r : etc_files_write(dir, c, h, err);
 }
 
-static int compile_into(
-	struct core *core, const struct container *ct, int dir, struct buf *plan, struct err *err)
+static int compile_into(struct core *core, const struct container *ct, int dir, struct buf *plan,
+	struct buf *health, struct err *err)
 {
 	auto_container_config struct container_config c = { 0 };
 	auto_host_config struct host_config h = { 0 };
@@ -493,18 +516,23 @@ static int compile_into(
 		return r;
 	paths.lower = lower;
 	paths.seccomp = profile;
-	return compile_all(ct, &c, &h, &paths, plan, err);
+	r = compile_all(ct, &c, &h, &paths, plan, err);
+	return r < 0 ? r : healthcheck_compile(ct, &c, &h, profile, health, err);
 }
 
-static int write_plan(
-	struct core *c, const struct container *ct, const struct buf *plan, struct err *err)
+/* health may be empty: there is no check. It comes first, since a monitor reads both. */
+static int write_plans(struct core *c, const struct container *ct, const struct buf *plan,
+	const struct buf *health, struct err *err)
 {
 	auto_fd int run = dirs_container_run(&c->dirs, ct->id, true);
-	int r;
+	int r = 0;
 
 	if (run < 0)
 		return err_sys(err, run, "make run folder of %.12s", ct->id);
-	r = file_replace_at(run, "plan", plan->data, plan->len, 0600, 0);
+	if (health->len)
+		r = file_replace_at(run, "health-plan", health->data, health->len, 0600, 0);
+	if (r == 0)
+		r = file_replace_at(run, "plan", plan->data, plan->len, 0600, 0);
 	return r < 0 ? err_sys(err, r, "write plan of %.12s", ct->id) : 0;
 }
 
@@ -516,7 +544,7 @@ int container_identify(struct core *c, const struct container *ct, struct err *e
 	if (run >= 0 && faccessat(run, "plan", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	add_identity(&plan, ct);
-	return write_plan(c, ct, &plan, err);
+	return write_plans(c, ct, &plan, &(struct buf){ 0 }, err);
 }
 
 static int check_length(const struct buf *plan, struct err *err)
@@ -542,18 +570,22 @@ static void compile_fault(const struct container *ct, const struct err *why, str
 int container_compile(struct core *c, const struct container *ct, struct err *err)
 {
 	auto_fd int dir = dirs_container_data(&c->dirs, ct->id);
-	auto_buf struct buf plan = { 0 };
+	auto_buf struct buf plan = { 0 }, health = { 0 };
 	struct err why = { 0 };
 	int failed, r;
 
 	if (dir < 0)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
-	failed = compile_into(c, ct, dir, &plan, &why);
+	failed = compile_into(c, ct, dir, &plan, &health, &why);
 	if (failed == 0)
 		failed = check_length(&plan, &why);
-	if (failed < 0)
+	if (failed == 0)
+		failed = check_length(&health, &why);
+	if (failed < 0) {
 		compile_fault(ct, &why, &plan);
-	r = write_plan(c, ct, &plan, err);
+		buf_free(&health);
+	}
+	r = write_plans(c, ct, &plan, &health, err);
 	if (r < 0 || failed == 0)
 		return r;
 	if (err)

@@ -28,6 +28,16 @@ int compile_configs(const struct container *ct, struct container_config *c, stru
 void compile_security(struct buf *plan, const struct host_config *h, bool privileged,
 	const char *profile_path, const struct security *s);
 void compile_rlimits(struct buf *plan, const struct host_config *h);
+void compile_identity(struct buf *plan, const struct container *ct);
+/* A further process of a container: an exec session, a health check's probe. */
+struct process_spec {
+	char *const *cmd, *const *env;  /* env: added to the container's */
+	const char *user, *working_dir; /* NULL or "": the container's */
+	bool privileged, tty;
+};
+void compile_process(struct buf *plan, const struct process_spec *p,
+	const struct container_config *c, const struct host_config *h, const char *profile,
+	const struct security *security);
 
 /* ---- compile_etc.c: what the container finds below etc/ */
 void etc_hosts_write(struct buf *out, const struct container_config *c, const struct host_config *h,

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "core/health.h"
 #include "core/signals.h"
 #include "json/text.h"
 
@@ -46,22 +47,13 @@ void container_config_clear(struct container_config *c)
 	jfields_clear(container_config_fields, c);
 }
 
-static int check_healthcheck(json_object *health, struct err *err)
+static int check_health(const struct container_config *c, struct err *err)
 {
-	json_object *test = json_get(health, "Test");
+	auto_healthcheck struct healthcheck h = { 0 };
+	bool events;
+	int r = healthcheck_read(c->healthcheck, &h, err);
 
-	if (!test) /* durations without a test change nothing while nothing is tested */
-		return 0;
-	if (!json_object_is_type(test, json_type_array))
-		return err_set(err, ERR_INVALID, EINVAL,
-			"invalid JSON: Healthcheck.Test must be a list of strings");
-	if (json_object_array_length(test) == 0)
-		return 0;
-	if (json_object_array_length(test) == 1 &&
-		json_object_is_type(json_object_array_get_idx(test, 0), json_type_string) &&
-		str_eq(json_object_get_string(json_object_array_get_idx(test, 0)), "NONE"))
-		return 0;
-	return err_set(err, ERR_UNSUPPORTED, ENOTSUP, "Healthcheck is not supported yet");
+	return r < 0 ? r : label_bool(c->labels, LABEL_HEALTH_EVENTS, true, &events, err);
 }
 
 static int check_env(char *const *env, struct err *err)
@@ -101,7 +93,7 @@ int container_config_check(const struct container_config *c, struct err *err)
 	r = check_hostname(c->hostname, err);
 	if (r == 0)
 		r = check_env(c->env, err);
-	return r < 0 ? r : check_healthcheck(c->healthcheck, err);
+	return r < 0 ? r : check_health(c, err);
 }
 
 /* ---- the image's part */
@@ -179,13 +171,22 @@ static void merge_fields(struct container_config *c, struct container_config *im
 			"The image declares volumes; until volumes are supported, their content "
 			"stays in the container's own layer.");
 	}
-	if (!json_get(c->healthcheck, "Test") && image->healthcheck &&
-		check_healthcheck(image->healthcheck, NULL) < 0) {
-		merge_object(&c->healthcheck, image->healthcheck);
-		strv_add(w,
-			"The image declares a health check; health checks are not supported yet, "
-			"so none will run.");
-	}
+	healthcheck_merge(&c->healthcheck, image->healthcheck);
+}
+
+/* Docker only says so in its log. */
+static int warn_health(const struct container_config *c, char ***w, struct err *err)
+{
+	auto_healthcheck struct healthcheck h = { 0 };
+	const char *unknown;
+	int r = healthcheck_read(c->healthcheck, &h, err);
+
+	if (r == 0 && !healthcheck_runs(&h, &unknown) && unknown)
+		strv_add_take(w,
+			xasprintf("Unknown healthcheck type '%.64s' (expected 'CMD'): no health "
+				  "check will run.",
+				unknown));
+	return r;
 }
 
 int container_config_merge(
@@ -200,6 +201,9 @@ int container_config_merge(
 			return err_prefix(err, "configuration of image %s", c->image);
 		merge_fields(c, &from, w);
 	}
+	r = warn_health(c, w, err);
+	if (r < 0)
+		return r;
 	merge_command(c, &from);
 	if (!c->entrypoint.list && !c->cmd.list)
 		return err_set(err, ERR_INVALID, EINVAL, "no command specified");

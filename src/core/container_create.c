@@ -105,6 +105,8 @@ int create_request_read(
 		(void)json_object_put(q.host.console_size);
 		q.host.console_size = NULL;
 	}
+	if (api_minor < 44 && q.config.healthcheck)
+		json_object_object_del(q.config.healthcheck, "StartInterval");
 	q.networking = json_object_get(member_any_case(doc, "NetworkingConfig"));
 	*ret = q;
 	q = (struct create_request){ 0 };

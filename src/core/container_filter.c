@@ -151,15 +151,19 @@ static bool match_name(const struct filters *f, const struct summary *s)
 		filters_match_pattern(f, "name", s->slash_name);
 }
 
-/* No container has a health check or belongs to a swarm. */
+static bool match_health(const struct filters *f, const struct status *st)
+{
+	return !given(f, "health") ||
+		strv_has(filters_get(f, "health"), health_state_name(st->health));
+}
+
+/* No container belongs to a swarm or publishes a port. */
 static bool match_constants(const struct filters *f)
 {
-	char *const *health = filters_get(f, "health");
 	int task = -1;
 
 	(void)filters_bool(f, "is-task", &task, NULL);
-	return task != 1 && (!given(f, "health") || strv_has(health, "none")) &&
-		!given(f, "publish");
+	return task != 1 && !given(f, "publish");
 }
 
 static const char *label_of(void *arg, const char *label)
@@ -277,7 +281,8 @@ bool container_filter_match(struct core *c, const struct container_filter *cf, c
 		return false;
 	if ((cf->before && s->created >= cf->before) || (cf->since && s->created <= cf->since))
 		return false;
-	if (!match_exited(f, st) || !match_constants(f) || !match_name(f, s))
+	if (!match_exited(f, st) || !match_health(f, st) || !match_constants(f) ||
+		!match_name(f, s))
 		return false;
 	if (given(f, "id") && !filters_match_pattern(f, "id", id))
 		return false;

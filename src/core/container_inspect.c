@@ -4,15 +4,17 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/fd.h"
 #include "base/timefmt.h"
 #include "core/container_state.h"
 #include "core/execs.h"
+#include "core/health.h"
 #include "core/images.h"
 #include "core/networks.h"
 #include "core/records.h"
 #include "json/text.h"
 
-static void write_state(struct jsonw *w, const struct status *st)
+static void write_state(struct jsonw *w, const struct status *st, int run_dir)
 {
 	bool up =
 		st->state == RUN_RUNNING || st->state == RUN_PAUSED || st->state == RUN_RESTARTING;
@@ -29,6 +31,7 @@ static void write_state(struct jsonw *w, const struct status *st)
 	jw_str(w, "Error", st->error);
 	jw_time(w, "StartedAt", st->started);
 	jw_time(w, "FinishedAt", st->finished);
+	health_write(w, st, run_dir);
 	jw_object_end(w);
 }
 
@@ -93,12 +96,13 @@ static void write_container(struct jsonw *w, struct core *c, const struct contai
 {
 	auto_free char *folder = xasprintf("%s/containers/%s", c->dirs.data_path, ct->id);
 	auto_free char *name = xasprintf("/%s", ct->name);
+	auto_fd int run = dirs_container_run(&c->dirs, ct->id, false);
 
 	jw_str(w, "Id", ct->id);
 	json_write(w, "Created", json_get(ct->doc, "Created"));
 	json_write(w, "Path", json_get(ct->doc, "Path"));
 	json_write(w, "Args", json_get(ct->doc, "Args"));
-	write_state(w, &ct->status);
+	write_state(w, &ct->status, run);
 	jw_str(w, "Image", ct->image_id);
 	write_paths(w, ct, folder);
 	jw_str(w, "Name", name);

@@ -147,6 +147,9 @@ void status_text(struct buf *out, const struct status *st, int64_t now)
 		duration_text(out, seconds_since(st->started, now));
 		if (st->state == RUN_PAUSED)
 			buf_adds(out, " (Paused)");
+		else if (st->health != HEALTH_NONE)
+			buf_printf(out, " (%s%s)", st->health == HEALTH_STARTING ? "health: " : "",
+				health_state_name(st->health));
 		break;
 	case RUN_RESTARTING:
 		buf_printf(out, "Restarting (%d) ", st->exit_code);

@@ -102,19 +102,6 @@ static int check_state(const struct container *ct, struct err *err)
 
 /* ---- the plan */
 
-static void add_identity(struct buf *plan, const struct container *ct, const char *id)
-{
-	auto_buf struct buf attrs = { 0 };
-
-	container_attrs(&attrs, ct);
-	plan_add(plan, "plan", "1");
-	plan_add(plan, "id", ct->id);
-	plan_add(plan, "name", ct->name);
-	plan_add(plan, "image", ct->image);
-	plan_add(plan, "attrs", attrs.data);
-	plan_add(plan, "exec-id", id);
-}
-
 static void add_client(struct buf *plan, const struct exec_request *q)
 {
 	if (q->tty)
@@ -139,26 +126,6 @@ static void add_client(struct buf *plan, const struct exec_request *q)
 		plan_add(plan, "detach-keys", q->detach_keys);
 }
 
-static void add_process(struct buf *plan, const struct exec_request *q,
-	const struct container_config *c, const struct host_config *h, const char *profile,
-	const struct security *security)
-{
-	auto_strv char **env = compile_env(c, q->env, q->tty);
-	const char *cwd = str_empty(q->working_dir) ? c->working_dir : q->working_dir;
-	const char *user = str_empty(q->user) ? c->user : q->user;
-
-	plan_add(plan, "cwd", str_empty(cwd) ? "/" : cwd);
-	plan_add(plan, "user", user ? user : "");
-	for (char **g = h->group_add; g && *g; g++)
-		plan_add(plan, "group", *g);
-	compile_security(plan, h, h->privileged || q->privileged, profile, security);
-	compile_rlimits(plan, h);
-	for (char **e = env; e && *e; e++)
-		plan_add(plan, "env", *e);
-	for (char **a = q->cmd.list; *a; a++)
-		plan_add(plan, "arg", *a);
-}
-
 static int compile_exec(struct core *core, const struct container *ct, const char *id,
 	const struct exec_request *q, struct buf *plan, struct err *err)
 {
@@ -175,9 +142,19 @@ static int compile_exec(struct core *core, const struct container *ct, const cha
 		return r;
 	if (security.profile) /* written when the container started */
 		profile = xasprintf("%s/containers/%s/seccomp.json", core->dirs.data_path, ct->id);
-	add_identity(plan, ct, id);
+	compile_identity(plan, ct);
+	plan_add(plan, "exec-id", id);
 	add_client(plan, q);
-	add_process(plan, q, &c, &h, profile, &security);
+	compile_process(plan,
+		&(struct process_spec){
+			.cmd = q->cmd.list,
+			.env = q->env,
+			.user = q->user,
+			.working_dir = q->working_dir,
+			.privileged = q->privileged,
+			.tty = q->tty,
+		},
+		&c, &h, profile, &security);
 	if (plan->len > PLAN_MAX)
 		return err_set(err, ERR_INVALID, E2BIG, "argument list too long");
 	return 0;

@@ -24,6 +24,7 @@ void finish_collect(struct monitor *m, struct wire_msg *msg)
 	m->status.oom_killed = cgroup_oom_kills(&m->cgroup) > m->oom_kills;
 	/* Without a pid namespace of its own somebody may have stayed behind. */
 	(void)cgroup_kill(&m->cgroup);
+	health_end(m);
 	watch_stop(&m->child);
 	monitor_state_timer(m, 0);
 	crash_point("after-exit");

@@ -122,6 +122,8 @@ int monitor_open(struct monitor *m, const char *id, int control, int take_userns
 	m->io.in = m->io.out[0].fd = m->io.out[1].fd = FD_NONE;
 	m->cgroup = CGROUP_NONE;
 	m->process = (struct rt_process){ .pidfd = FD_NONE, .console = FD_NONE };
+	m->health.process = m->process;
+	m->health.pipe = FD_NONE;
 	r = dirs_open(&m->dirs, err);
 	if (r < 0)
 		return r;
@@ -157,6 +159,7 @@ void monitor_close(struct monitor *m)
 	clients_drop(m);
 	waiters_drop(m);
 	control_close(m);
+	health_end(m);
 	stdio_close(&m->io);
 	rt_process_clear(&m->process);
 	watch_stop(&m->child);

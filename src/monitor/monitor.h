@@ -12,6 +12,7 @@
 #include "monitor/answer.h"
 #include "monitor/client.h"
 #include "monitor/exec.h"
+#include "monitor/health.h"
 #include "monitor/report.h"
 #include "monitor/states.h"
 #include "monitor/stdio.h"
@@ -42,6 +43,7 @@ struct monitor {
 	struct cgroup cgroup;
 	uint64_t oom_kills; /* of the cgroup, when the run began */
 	struct stdio io;
+	struct health health;
 
 	struct watch control, signals, child;
 	struct watch timer;  /* of the state: stop timeout, first message */

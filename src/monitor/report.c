@@ -51,6 +51,7 @@ int report_running(struct monitor *m, const struct rt_process *p, struct err *er
 		.started = time_now(),
 		.exit_known = true,
 		.restart_count = m->status.restart_count,
+		.health = m->health.on ? HEALTH_STARTING : HEALTH_NONE,
 	};
 	int r;
 
@@ -96,6 +97,14 @@ void report_told(struct monitor *m)
 		return; /* its removal is due as well */
 	m->status.unfinished = false;
 	(void)status_write(m->run_dir, &m->status);
+}
+
+void report_health(struct monitor *m)
+{
+	int r = status_write(m->run_dir, &m->status);
+
+	if (r < 0)
+		log_error("%s: record the health: %s", m->id, strerror(-r));
 }
 
 void report_removing(struct monitor *m)

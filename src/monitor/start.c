@@ -118,6 +118,9 @@ static int begin(struct monitor *m, int *exit_code, struct err *err)
 	fault = plan_next(&plan, "fault", NULL);
 	if (fault)
 		return plan_fault(fault, err);
+	r = health_load(m, err);
+	if (r < 0)
+		return r;
 	report_starting(m);
 	return launch(m, &plan, exit_code, err);
 }
@@ -132,6 +135,7 @@ static void watch_run(struct monitor *m)
 	if (watch_fd(m->loop, &m->child, m->process.pidfd, EPOLLIN, on_child) < 0)
 		log_error("%s: the container's process cannot be watched", m->id);
 	clients_feed(m, &m->io);
+	health_begin(m);
 }
 
 /* Docker answers 400 where the program itself is to blame, and clients go by it. */

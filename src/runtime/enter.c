@@ -62,6 +62,14 @@ static int parent_watch(struct enter *e, struct err *err)
 	return 0;
 }
 
+/* Whoever ends this process can find all that came of it (proc_tree_kill). It survives execve. */
+static int orphans_adopt(struct enter *e, struct err *err)
+{
+	if (!plan_has(e->plan, "subreaper"))
+		return 0;
+	return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0 ? rt_sys(err, errno, "prctl") : 0;
+}
+
 static int privileges_fix(struct enter *e, struct err *err)
 {
 	if (!plan_has(e->plan, "no-new-privs"))
@@ -137,6 +145,7 @@ static const struct step container_steps[] = {
 static const struct step exec_steps[] = {
 	{ "follow the monitor",		parent_watch },
 	{ "reset the process",		process_reset },
+	{ "adopt orphans",		orphans_adopt },
 	{ "console",			console_open },
 	{ "user",			user_resolve },
 	{ "standard streams",		streams_take },

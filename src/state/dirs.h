@@ -13,7 +13,7 @@
  *   trash/                  what was removed and waits for its blocks to be freed
  *   lock                    taken (flock) by whoever creates, renames or removes an object
  * $XDG_RUNTIME_DIR/dayfly (root: /run/dayfly)                                    gone at reboot
- *   containers/ID/          lock ctl status plan exec/EXECID/{plan,status}
+ *   containers/ID/          lock ctl status plan health-plan health exec/EXECID/{plan,status}
  *   execs/EXECID            symbolic link to the container's ID
  *   trash/                  as in the other tree
  *   userns.lock             taken while the user namespace is looked for or made

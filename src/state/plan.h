@@ -50,7 +50,12 @@
  *   log DRIVER                  json-file or none
  *   log-opt KEY VALUE (many)    max-size BYTES, max-file N
  *   detach-keys KEYS            exec: for its client
- *   attach-stdin | attach-stdout | attach-stderr    exec: what its client wants */
+ *   attach-stdin | attach-stdout | attach-stderr    exec: what its client wants
+ *
+ *   health-times INTERVAL TIMEOUT START-PERIOD START-INTERVAL    a health check's probe: ns
+ *   health-retries N            failures in a row until it is unhealthy
+ *   health-silent               no exec events for its probes
+ *   subreaper                   exec: what its program leaves behind stays in its tree */
 #pragma once
 
 #include <stdbool.h>

@@ -25,6 +25,18 @@ static const char *const state_names[RUN_STATE_COUNT] = {
 	[RUN_DEAD] = "dead",
 };
 
+static const char *const health_names[HEALTH_STATE_COUNT] = {
+	[HEALTH_NONE] = "none",
+	[HEALTH_STARTING] = "starting",
+	[HEALTH_HEALTHY] = "healthy",
+	[HEALTH_UNHEALTHY] = "unhealthy",
+};
+
+const char *health_state_name(enum health_state s)
+{
+	return health_names[s];
+}
+
 const char *run_state_name(enum run_state s)
 {
 	return state_names[s];
@@ -47,11 +59,13 @@ void status_print(struct buf *out, const struct status *st, uint64_t sequence)
 	buf_printf(out,
 		"dayfly-status=1\nstate=%s\nrun=%u\npid=%d\npid-start=%llu\nmonitor=%d\n"
 		"monitor-start=%llu\nstarted=%lld\nfinished=%lld\nexit-code=%d\nexit-known=%d\n"
-		"oom-killed=%d\nunfinished=%d\nrestart-count=%u\nboot-id=%s\nerror=",
+		"oom-killed=%d\nunfinished=%d\nstopped=%d\nrestart-count=%u\nhealth=%s\n"
+		"failing-streak=%u\nboot-id=%s\nerror=",
 		state_names[st->state], st->run, (int)st->pid, (unsigned long long)st->pid_start,
 		(int)st->monitor, (unsigned long long)st->monitor_start, (long long)st->started,
 		(long long)st->finished, st->exit_code, st->exit_known, st->oom_killed,
-		st->unfinished, st->restart_count, st->boot_id);
+		st->unfinished, st->stopped, st->restart_count, health_names[st->health],
+		st->failing_streak, st->boot_id);
 	for (const char *p = st->error; *p; p++) /* one record is one line */
 		buf_addc(out, (char)(*p == '\n' ? ' ' : *p));
 	buf_printf(out, "\nsequence=%llu\n", (unsigned long long)sequence);
@@ -67,6 +81,13 @@ static int parse_state(const char *value, struct status *st)
 			return 0;
 		}
 	return -EBADMSG;
+}
+
+static void parse_health(const char *value, struct status *st)
+{
+	for (int h = 0; h < HEALTH_STATE_COUNT; h++)
+		if (str_eq(value, health_names[h]))
+			st->health = (enum health_state)h;
 }
 
 static void copy_text(char *to, size_t room, const char *from)
@@ -111,8 +132,12 @@ static void parse_number(const char *key, int64_t n, struct status *st)
 		st->oom_killed = n != 0;
 	else if (str_eq(key, "unfinished"))
 		st->unfinished = n != 0;
+	else if (str_eq(key, "stopped"))
+		st->stopped = n != 0;
 	else if (str_eq(key, "restart-count"))
 		take_count(n, &st->restart_count);
+	else if (str_eq(key, "failing-streak"))
+		take_count(n, &st->failing_streak);
 }
 
 static int parse_line(const char *key, const char *value, struct status *st)
@@ -121,6 +146,10 @@ static int parse_line(const char *key, const char *value, struct status *st)
 
 	if (str_eq(key, "state"))
 		return parse_state(value, st);
+	if (str_eq(key, "health")) {
+		parse_health(value, st);
+		return 0;
+	}
 	if (str_eq(key, "error")) {
 		copy_text(st->error, sizeof(st->error), value);
 		return 0;
@@ -304,6 +333,24 @@ static bool monitor_lives(const struct status *st, bool exact)
 	return kill(st->monitor, 0) == 0 || errno == EPERM;
 }
 
+static void settle_end(struct status *st)
+{
+	bool ended = st->state == RUN_RESTARTING;
+
+	st->state = st->state == RUN_REMOVING ? RUN_DEAD : RUN_EXITED;
+	if (ended)
+		return;
+	if (st->health != HEALTH_NONE)
+		st->health = HEALTH_UNHEALTHY;
+	st->exit_code = EXIT_UNKNOWN;
+	st->exit_known = false;
+	st->pid = 0;
+	if (!st->finished)
+		st->finished = st->started;
+	copy_text(st->error, sizeof(st->error),
+		"exit status unknown: the container's monitor ended before the container did");
+}
+
 bool status_settle(struct status *st, bool exact)
 {
 	char boot[40];
@@ -325,14 +372,7 @@ bool status_settle(struct status *st, bool exact)
 		return false;
 	if (st->state == RUN_CREATED || st->state == RUN_EXITED)
 		return true; /* what it says is right */
-	st->state = st->state == RUN_REMOVING ? RUN_DEAD : RUN_EXITED;
-	st->exit_code = EXIT_UNKNOWN;
-	st->exit_known = false;
-	st->pid = 0;
-	if (!st->finished)
-		st->finished = st->started;
-	copy_text(st->error, sizeof(st->error),
-		"exit status unknown: the container's monitor ended before the container did");
+	settle_end(st);
 	return true;
 }
 

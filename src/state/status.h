@@ -39,6 +39,15 @@ enum run_state {
 	RUN_STATE_COUNT,
 };
 
+/* What the health check of a run says; meaningless without one. state/health.h has the rest. */
+enum health_state {
+	HEALTH_NONE, /* there is no check */
+	HEALTH_STARTING,
+	HEALTH_HEALTHY,
+	HEALTH_UNHEALTHY, /* also once the run has ended */
+	HEALTH_STATE_COUNT,
+};
+
 #define EXIT_UNKNOWN 255 /* shown when exit_known is false */
 
 struct status {
@@ -56,13 +65,17 @@ struct status {
 	 * events may not be written, or an auto-remove container's start has begun. Never in the data
 	 * tree: events are not promised to survive a power cut. */
 	bool unfinished;
+	bool stopped; /* by the user, which a restart policy respects */
 	unsigned restart_count;
+	enum health_state health;
+	unsigned failing_streak; /* probes that failed since the last success */
 	char boot_id
 		[40]; /* of the kernel that ran it: tells a crash of the machine from the rest */
 	char error[256];
 };
 
-const char *run_state_name(enum run_state s); /* Docker's word: "created", "running", … */
+const char *run_state_name(enum run_state s);       /* Docker's word: "created", "running", … */
+const char *health_state_name(enum health_state s); /* "none", "starting", … */
 
 #define STATUS_SLOT 1024
 #define STATUS_FILE (2 * (size_t)STATUS_SLOT)
@@ -83,7 +96,8 @@ int status_write(int run_dir, const struct status *st);
 int status_write_durable(int data_dir, const struct status *st); /* synced when it returns */
 
 /* For readers that find a running state whose monitor is gone (killed, or the machine went down):
- * changes the record to what can honestly be said, exited with an unknown code. exact: compare start
+ * changes the record to what can honestly be said, exited with an unknown code; one that waited to be
+ * started again has ended before, and its code is known. exact: compare start
  * times through /proc (inspect); otherwise only kill(pid, 0) is asked (list). Returns true when the
  * record was stale, or unfinished: someone should then run the monitor's recovery. */
 bool status_settle(struct status *st, bool exact);

@@ -901,6 +901,110 @@ def case_detach(w):
     c.ended()
 
 
+# ---------------------------------------------------------------- health checks
+
+def checked(w, command, *, times=("20ms", "10s", "0s", "20ms"), retries=1, silent=False, **options):
+    """a running container that is checked: interval, timeout, start period, start interval"""
+    units = {"ms": 10**6, "s": 10**9}
+    ns = [str(int(t.rstrip("ms")) * units[t.lstrip("0123456789")]) for t in times]
+    c = Container(w, ["sleep", "300"], **options)
+    words = [["plan", "1"], ["health-times", *ns], ["health-retries", str(retries)], ["subreaper"]]
+    words += [["health-silent"]] if silent else []
+    words += [["caps", "00000000a80425fb"], ["seccomp", "unconfined"], ["cwd", "/tmp"], ["user", ""],
+              ["env", "PATH=/bin"], ["env", "WHO=probe"]]
+    c.save_plan(c.run / "health-plan", words + [["arg", a] for a in command])
+    equal(c.spawn().ask("start"), (204, None))
+    return c
+
+
+def results(c):
+    """[(exit code, output)] of the log, oldest first"""
+    data = (c.run / "health").read_bytes() if (c.run / "health").exists() else b""
+    found, at = [], data.find(b"\n") + 1
+    while at < len(data):
+        end = data.index(b"\n", at)
+        _, _, code, size = data[at:end].split()
+        found.append((int(code), data[end + 1:end + 1 + int(size)]))
+        at = end + int(size) + 2
+    return found
+
+
+def health(c):
+    return c.status()["health"], int(c.status()["failing-streak"])
+
+
+def case_health(w):
+    """a health check: environment and folder of an exec, status, log of five, events on change only"""
+    c = checked(w, [SH, "-c", "echo $WHO; pwd >&2; test -e good"])
+    equal(health(c), ("starting", 0))
+    until(lambda: health(c)[0] == "unhealthy", "unhealthy")
+    until(lambda: len(results(c)) == 5 and health(c)[1] >= 6, "five results")
+    equal(set(results(c)), {(1, b"probe\n/tmp\n")})
+    e = c.exec_create([SH, "-c", "> /tmp/good"])
+    c.exec_start(e).finish()
+    until(lambda: health(c) == ("healthy", 0), "healthy")
+    equal([a for a in c.actions() if a.startswith("health")],
+          ["health_status: unhealthy", "health_status: healthy"])
+    first = [x for x in w.events() if "execID" in x["Actor"]["Attributes"]][:3]
+    text = f"{SH} -c echo $WHO; pwd >&2; test -e good"
+    equal([x["Action"] for x in first], [f"exec_create: {text}", f"exec_start: {text}", "exec_die"])
+    equal(len({x["Actor"]["Attributes"]["execID"] for x in first}), 1)
+    equal(first[2]["Actor"]["Attributes"]["exitCode"], "1")
+    c.ask("kill", signal=9)
+    c.ended()
+    equal(c.status()["health"], "unhealthy")
+
+
+def case_health_late(w):
+    """a probe that takes too long is killed with all that came of it, however far it ran away"""
+    script = "echo $$; (sleep 300 & echo $!; (sleep 300 & echo $!)); sleep 300"
+    c = checked(w, [SH, "-c", script], times=("10ms", "500ms", "0s", "10ms"), silent=True, host_pid=True)
+    late = b"Health check exceeded timeout (500ms): "
+
+    def complete():  # on a busy machine it may not have got far in its time
+        return [text for code, text in results(c) if code == -1 and text.startswith(late) and text.count(b"\n") == 3]
+    until(complete, "a probe that got so far", seconds=20)
+    for pid in complete()[0].removeprefix(late).split():
+        until(lambda p=pid.decode(): not alive(p), "its processes are gone")
+    equal(health(c)[0], "unhealthy")
+    equal([a for a in c.actions() if a.startswith("exec")], [])
+    c.ask("kill", signal=9)
+    c.ended()
+
+
+def alive(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def case_health_broken(w):
+    """a probe that cannot be started has failed; one that talks without end is cut"""
+    c = checked(w, ["/no/such"])
+    until(lambda: health(c)[0] == "unhealthy", "unhealthy")
+    code, output = results(c)[0]
+    check(code == -1 and b"no such file" in output, output)
+    c.ask("kill", signal=9)
+    c.ended()
+    c = checked(w, [SH, "-c", "yes | head -c 1000000"])
+    until(lambda: health(c)[0] == "healthy", "healthy")
+    equal(results(c)[0], (0, b"y\n" * 2048 + b"..."))
+    c.ask("kill", signal=9)
+    c.ended()
+
+
+def case_health_at_the_end(w):
+    """a container that ends while it is probed ends at once; the monitor's death says nothing of its health"""
+    c = checked(w, ["sleep", "300"])
+    until(lambda: [a for a in c.actions() if a.startswith("exec_start")], "a probe")
+    began = time.monotonic()
+    equal(c.ask("kill", signal=9), (204, None))
+    c.ended()
+    check(time.monotonic() - began < 4, "it waited for the probe")
+    equal(results(c), [])
+
+
 # ---------------------------------------------------------------- exec
 
 def running(w, **options):

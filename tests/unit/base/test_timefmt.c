@@ -114,10 +114,27 @@ static void durations_are_written_as_in_go(void **unused)
 		assert_int_equal(duration_parse(bad[i], &ns), -EINVAL);
 }
 
+static void durations_are_shown_as_by_go(void **unused)
+{
+	static const struct {
+		int64_t ns;
+		const char *text;
+	} cases[] = { { 0, "0s" }, { 1, "0.001us" }, { 5000, "5us" }, { 1000000, "1ms" },
+		{ 1500000, "1.5ms" }, { 1000000000, "1s" }, { 1050000000, "1.05s" },
+		{ 30000000000, "30s" }, { 60000000000, "1m0s" },
+		{ 3661000000001, "1h1m1.000000001s" }, { INT64_MAX, "2562047h47m16.854775807s" } };
+	char text[DURATION_TEXT];
+
+	(void)unused;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_string_equal(duration_print(cases[i].ns, text), cases[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations_are_written_as_in_go),
+		cmocka_unit_test(durations_are_shown_as_by_go),
 		cmocka_unit_test(times_are_written_as_go_writes_them),
 		cmocka_unit_test(what_was_written_reads_back),
 		cmocka_unit_test(every_form_clients_send_is_read),

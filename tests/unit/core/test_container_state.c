@@ -71,11 +71,40 @@ static void every_state_has_its_text(void **unused)
 	}
 }
 
+static void only_a_running_container_shows_its_health(void **unused)
+{
+	static const struct {
+		enum run_state state;
+		enum health_state health;
+		const char *text;
+	} cases[] = {
+		{ RUN_RUNNING, HEALTH_STARTING, "Up 1 second (health: starting)" },
+		{ RUN_RUNNING, HEALTH_HEALTHY, "Up 1 second (healthy)" },
+		{ RUN_RUNNING, HEALTH_UNHEALTHY, "Up 1 second (unhealthy)" },
+		{ RUN_PAUSED, HEALTH_HEALTHY, "Up 1 second (Paused)" },
+		{ RUN_EXITED, HEALTH_UNHEALTHY, "Exited (0) Less than a second ago" },
+	};
+	const int64_t now = 1000 * NSEC_PER_SEC;
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_buf struct buf out = { 0 };
+		struct status st = { .state = cases[i].state,
+			.health = cases[i].health,
+			.started = now - NSEC_PER_SEC,
+			.finished = now };
+
+		status_text(&out, &st, now);
+		assert_string_equal(out.data, cases[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_scale_of_durations_is_that_of_docker),
 		cmocka_unit_test(every_state_has_its_text),
+		cmocka_unit_test(only_a_running_container_shows_its_health),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

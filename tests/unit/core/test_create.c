@@ -143,7 +143,69 @@ static void the_image_fills_only_what_is_left_open(void **unused)
 	assert_json(json_get(c, "Labels"), "{'a':'9','b':'2'}");
 	assert_json(json_get(c, "ExposedPorts"), "{'80/tcp':{}}");
 	/* told, not refused: nobody asked for these in the request */
-	assert_int_equal(json_object_array_length(json_get(ct->doc, "Warnings")), 2);
+	assert_int_equal(json_object_array_length(json_get(ct->doc, "Warnings")), 1);
+	assert_json(json_get(c, "Healthcheck"), "{'Test':['CMD','x']}");
+}
+
+static void health_checks_merge_field_by_field(void **unused)
+{
+	static const char image[] =
+		"{'Cmd':['c'],'Healthcheck':{'Test':['CMD','x'],'Interval':5000000,"
+		"'Timeout':6000000,'StartPeriod':7000000,'Retries':8}}";
+	static const struct {
+		const char *request, *merged;
+	} cases[] = {
+		{ "{}",
+			"{'Test':['CMD','x'],'Interval':5000000,'Timeout':6000000,"
+			"'StartPeriod':7000000,'Retries':8}" },
+		{ "{'Test':[],'Interval':0,'Retries':2}",
+			"{'Test':['CMD','x'],'Interval':5000000,'Retries':2,'Timeout':6000000,"
+			"'StartPeriod':7000000}" },
+		{ "{'Test':['NONE']}",
+			"{'Test':['NONE'],'Interval':5000000,'Timeout':6000000,"
+			"'StartPeriod':7000000,'Retries':8}" },
+		{ "{'Test':['CMD-SHELL','y'],'Timeout':9000000}",
+			"{'Test':['CMD-SHELL','y'],'Timeout':9000000,'Interval':5000000,"
+			"'StartPeriod':7000000,'Retries':8}" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_free char *body =
+			xasprintf("{'Image':'i','Healthcheck':%s}", cases[i].request);
+		auto_container struct container *ct = container_of_body(body, image);
+		auto_json json_object *want = json_of(cases[i].merged);
+
+		assert_true(json_object_equal(json_get(ct->config, "Healthcheck"), want));
+	}
+}
+
+static void a_health_check_that_says_nothing_is_warned_of(void **unused)
+{
+	auto_container struct container *ct =
+		container_of_body("{'Image':'i','Cmd':['c'],'Healthcheck':{'Test':['curl x']},"
+				  "'HostConfig':{'NetworkMode':'none'}}",
+			NULL);
+
+	(void)unused;
+	assert_string_equal(
+		json_object_get_string(json_object_array_get_idx(json_get(ct->doc, "Warnings"), 0)),
+		"Unknown healthcheck type 'curl x' (expected 'CMD'): no health check will run.");
+}
+
+static void old_clients_have_no_start_interval(void **unused)
+{
+	static const char body[] =
+		"{'Image':'i','Cmd':['c'],'Healthcheck':{'StartInterval':5000000}}";
+
+	(void)unused;
+	for (unsigned minor = 43; minor <= 44; minor++) {
+		auto_create_request struct create_request q = { 0 };
+
+		assert_int_equal(settle(body, NULL, minor, &q, NULL), 0);
+		assert_int_equal(
+			json_get(q.config.healthcheck, "StartInterval") != NULL, minor == 44);
+	}
 }
 
 /* clang-format off */
@@ -213,7 +275,15 @@ static const struct refusal {
 	{ "'HostConfig':{'Mounts':[{'Type':'x','Source':'/x'}]}", "mount type unknown", ERR_INVALID },
 	{ "'HostConfig':{'Tmpfs':{'/x':'bogus'}}", "invalid tmpfs option", ERR_INVALID },
 	{ "'Volumes':{'/x':{}}", "Volumes", ERR_UNSUPPORTED },
-	{ "'Healthcheck':{'Test':['CMD','x']}", "Healthcheck", ERR_UNSUPPORTED },
+	{ "'Healthcheck':{'Test':'x'}", "Healthcheck.Test must be a list of strings", ERR_INVALID },
+	{ "'Healthcheck':{'Test':['CMD']}", "no command after CMD", ERR_INVALID },
+	{ "'Healthcheck':{'Interval':999999}", "Interval in Healthcheck cannot be less than 1ms", ERR_INVALID },
+	{ "'Healthcheck':{'Timeout':-1}", "Timeout in Healthcheck cannot be less than 1ms", ERR_INVALID },
+	{ "'Healthcheck':{'StartPeriod':1}", "StartPeriod in Healthcheck cannot be less than 1ms", ERR_INVALID },
+	{ "'Healthcheck':{'StartInterval':1}", "StartInterval in Healthcheck cannot be less than 1ms", ERR_INVALID },
+	{ "'Healthcheck':{'Retries':-1}", "Retries in Healthcheck cannot be negative", ERR_INVALID },
+	{ "'Healthcheck':{'Retries':4294967296}", "Retries in Healthcheck is too large", ERR_INVALID },
+	{ "'Labels':{'dayfly.health.events':'no'}", "dayfly.health.events=no", ERR_INVALID },
 	{ "'MacAddress':'02:42:ac:11:00:02'", "MacAddress", ERR_UNSUPPORTED },
 	{ "'StopSignal':'SIGWHAT'", "invalid signal: SIGWHAT", ERR_INVALID },
 	{ "'WorkingDir':'rel'", "working directory 'rel'", ERR_INVALID },
@@ -344,6 +414,9 @@ int main(void)
 		cmocka_unit_test(a_volume_that_is_a_bind_mount_passes),
 		cmocka_unit_test(entrypoint_and_cmd_combine_as_in_docker),
 		cmocka_unit_test(the_image_fills_only_what_is_left_open),
+		cmocka_unit_test(health_checks_merge_field_by_field),
+		cmocka_unit_test(a_health_check_that_says_nothing_is_warned_of),
+		cmocka_unit_test(old_clients_have_no_start_interval),
 		cmocka_unit_test(what_is_not_honoured_is_refused_by_name),
 		cmocka_unit_test(neutral_values_of_refused_fields_pass),
 		cmocka_unit_test(an_empty_request_is_told_so),

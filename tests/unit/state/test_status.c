@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -20,7 +21,10 @@ static struct status full_status(void)
 		.exit_known = true,
 		.oom_killed = true,
 		.unfinished = true,
+		.stopped = true,
 		.restart_count = 3,
+		.health = HEALTH_UNHEALTHY,
+		.failing_streak = UINT_MAX,
 		.error = "it broke",
 	};
 
@@ -41,7 +45,10 @@ static void assert_same(const struct status *a, const struct status *b)
 	assert_int_equal(a->exit_known, b->exit_known);
 	assert_int_equal(a->oom_killed, b->oom_killed);
 	assert_int_equal(a->unfinished, b->unfinished);
+	assert_int_equal(a->stopped, b->stopped);
 	assert_int_equal(a->restart_count, b->restart_count);
+	assert_int_equal(a->health, b->health);
+	assert_int_equal(a->failing_streak, b->failing_streak);
 	assert_string_equal(a->boot_id, b->boot_id);
 	assert_string_equal(a->error, b->error);
 }
