@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/fd.h"
 #include "base/str.h"
 
@@ -122,6 +123,18 @@ static bool give_access(int fd)
 	return fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700 && fchmod(fd, 0700) == 0;
 }
 
+/* The same by name, which may have become a link out of the tree since it was seen. */
+static int give_access_at(int dir, const char *name)
+{
+	auto_fd int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char self[40];
+
+	if (fd < 0)
+		return -errno;
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return chmod(self, 0700) < 0 ? -errno : 0;
+}
+
 static int move_up(struct removal *rm, int dir, const char *name)
 {
 	char up[20];
@@ -133,8 +146,10 @@ static int move_up(struct removal *rm, int dir, const char *name)
 		if (errno == EEXIST)
 			continue;
 		/* its ".." changes, which takes the right to write into it */
-		if (errno != EACCES || tried || fchmodat(dir, name, 0700, 0) < 0)
+		if (errno != EACCES || tried)
 			return -errno;
+		if (give_access_at(dir, name) < 0)
+			return -EACCES;
 		(void)give_access(rm->top);
 		tried = true;
 	}
@@ -191,8 +206,8 @@ static int remove_entry(struct removal *rm, int dir, const char *name, unsigned 
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == EACCES) {
 		/* a directory its owner made unreadable: ours to delete all the same */
-		if (fchmodat(dir, name, 0700, 0) < 0)
-			return -errno;
+		if (give_access_at(dir, name) < 0)
+			return -EACCES;
 		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (fd < 0)
@@ -256,4 +271,41 @@ int path_open_in_root(int root, const char *path, int flags, mode_t mode)
 		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
 	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
 	return fd < 0 ? -errno : (int)fd;
+}
+
+char *path_read_in_root(int root, const char *path, size_t max)
+{
+	auto_fd int fd = path_open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+	char *text;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+		fd_read_text(fd, max, &text, NULL) < 0)
+		return xstrdup("");
+	return text;
+}
+
+char *path_clean(const char *path)
+{
+	auto_strv char **parts = strv_split(path, '/');
+	auto_buf struct buf out = { 0 };
+
+	for (char **p = parts; *p; p++) {
+		if (!**p || str_eq(*p, "."))
+			continue;
+		if (str_eq(*p, "..")) {
+			char *slash = out.len ? strrchr(out.data, '/') : NULL;
+
+			if (slash) {
+				out.len = (size_t)(slash - out.data);
+				*slash = '\0';
+			}
+			continue;
+		}
+		buf_addc(&out, '/');
+		buf_adds(&out, *p);
+	}
+	if (out.len == 0)
+		buf_addc(&out, '/');
+	return buf_steal(&out);
 }

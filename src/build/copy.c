@@ -258,17 +258,6 @@ struct copying {
 	bool exists;
 };
 
-/* A file of the image as text; "" if it has none. */
-static char *read_etc(int root, const char *path)
-{
-	auto_fd int fd = path_open_in_root(root, path, O_RDONLY | O_NONBLOCK, 0);
-	char *text = NULL;
-
-	if (fd < 0 || fd_read_text(fd, PASSWD_MAX, &text, NULL) < 0)
-		return xstrdup("");
-	return text;
-}
-
 /* "user", "user:group", numbers; a number alone is both. */
 static int read_owner(struct copying *g, struct err *err)
 {
@@ -282,8 +271,8 @@ static int read_owner(struct copying *g, struct err *err)
 	g->how.own = spec || !g->c->from_layers;
 	if (!spec)
 		return 0;
-	passwd = read_etc(g->inside->root, "etc/passwd");
-	group = read_etc(g->inside->root, "etc/group");
+	passwd = path_read_in_root(g->inside->root, "etc/passwd", PASSWD_MAX);
+	group = path_read_in_root(g->inside->root, "etc/group", PASSWD_MAX);
 	if (str_to_u64(spec, &n) == 0)
 		both = xasprintf("%s:%s", spec, spec);
 	r = identity_resolve(
@@ -521,27 +510,11 @@ static int mkdir_inside(const struct inside *i, void *arg, struct err *err)
 	return r;
 }
 
-/* "/a/./b/../c" -> "/a/c": a working directory is written as it is meant. */
 static char *clean_workdir(const char *old, const char *text)
 {
 	auto_free char *whole = *text == '/' ? xstrdup(text) : xasprintf("%s/%s", old, text);
-	auto_strv char **parts = strv_split(whole, '/');
-	auto_buf struct buf out = { 0 };
 
-	for (char **p = parts; p && *p; p++) {
-		if (!**p || str_eq(*p, "."))
-			continue;
-		if (str_eq(*p, "..")) {
-			char *slash = out.len ? strrchr(out.data, '/') : NULL;
-
-			out.len = slash ? (size_t)(slash - out.data) : 0;
-			if (out.data)
-				out.data[out.len] = '\0';
-			continue;
-		}
-		buf_printf(&out, "/%s", *p);
-	}
-	return out.len ? buf_steal(&out) : xstrdup("/");
+	return path_clean(whole);
 }
 
 /* The folder, if it is not there: most often it is, and then there is no layer. */
