@@ -7,17 +7,6 @@
 #include "core/containers.h"
 #include "core/images.h"
 
-/* The words by which worker/container.h knows a container. */
-static void add_container(char ***argv, const struct container *ct)
-{
-	auto_buf struct buf attrs = { 0 };
-
-	container_attrs(&attrs, ct);
-	strv_add_take(argv, xasprintf("id=%s", ct->id));
-	strv_add_take(argv, xasprintf("attrs=%s", attrs.data));
-	strv_add_take(argv, xasprintf("from=%s", ct->image));
-}
-
 static int read_container(struct request *req, struct reply *rep, const char *job, struct err *err)
 {
 	auto_container struct container *ct = NULL;
@@ -30,7 +19,7 @@ static int read_container(struct request *req, struct reply *rep, const char *jo
 	if (r < 0)
 		return r;
 	strv_add(&argv, job);
-	add_container(&argv, ct);
+	container_words(&argv, ct);
 	return handover_worker(req, rep, (const char *const *)argv, err);
 }
 
@@ -84,7 +73,7 @@ int api_image_commit(struct request *req, struct reply *rep, struct err *err)
 	if (r < 0)
 		return r;
 	strv_add(&argv, "commit");
-	add_container(&argv, ct);
+	container_words(&argv, ct);
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		const char *value = req_query(req, options[i]);
 
