@@ -13,8 +13,10 @@
 #include "base/str.h"
 #include "core/caps.h"
 #include "core/container_state.h"
+#include "core/devices.h"
 #include "core/health.h"
 #include "core/images.h"
+#include "core/modes.h"
 #include "core/security.h"
 #include "core/signals.h"
 #include "state/plan.h"
@@ -22,6 +24,7 @@
 
 #define PATH_DEFAULT        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define STOP_SIGNAL_DEFAULT 15
+#define GROUP_TTY           5 /* of terminals, on every distribution */
 
 static void add_number(struct buf *plan, const char *keyword, long long n)
 {
@@ -58,6 +61,20 @@ static void add_identity(struct buf *plan, const struct container *ct)
 		plan_add(plan, "auto-remove");
 }
 
+/* ---- its ids */
+
+/* Whether ids differ inside: root's are the same everywhere. */
+static bool shifts_ids(const struct host_config *h, uid_t *uid, gid_t *gid)
+{
+	return keep_id_read(h->userns_mode, uid, gid, NULL) == 1 && (*uid || *gid);
+}
+
+/* An id inside as the mount options mean it, outside (runtime/keepid.h). */
+static unsigned id_outside(unsigned id, unsigned own)
+{
+	return id < own ? id + 1 : id == own ? 0 : id;
+}
+
 /* ---- its files */
 
 static void add_root(struct buf *plan, const struct host_config *h, const struct compile_paths *p)
@@ -73,10 +90,16 @@ static void add_root(struct buf *plan, const struct host_config *h, const struct
 }
 
 /* A choice of the engine, not of the container: it may be another at the next start. */
-static int add_storage(struct buf *plan, struct err *err)
+static int add_storage(struct buf *plan, const struct host_config *h, struct err *err)
 {
 	const char *storage = getenv("DAYFLY_STORAGE");
+	uid_t uid;
+	gid_t gid;
 
+	if (shifts_ids(h, &uid, &gid)) { /* the kernel's overlay shows ids as they are stored */
+		plan_add(plan, "storage", "fuse-overlayfs");
+		return 0;
+	}
 	if (str_empty(storage))
 		return 0;
 	if (!str_eq(storage, "overlayfs") && !str_eq(storage, "fuse-overlayfs"))
@@ -98,6 +121,25 @@ static void add_own(struct buf *plan, const struct mount_points *user, const cha
 	plan_add(plan, "mount", type, source, target, options);
 }
 
+/* Root's folder, and terminals of the group tty. */
+static void add_dev(struct buf *plan, const struct host_config *h, const struct mount_points *user)
+{
+	static const char dev[] = "nosuid,mode=755,size=65536k";
+	auto_free char *shifted = NULL, *pts = NULL;
+	unsigned tty = GROUP_TTY;
+	uid_t uid;
+	gid_t gid;
+
+	if (shifts_ids(h, &uid, &gid)) {
+		tty = id_outside(GROUP_TTY, gid);
+		shifted =
+			xasprintf("%s,uid=%u,gid=%u", dev, id_outside(0, uid), id_outside(0, gid));
+	}
+	pts = xasprintf("nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=%u", tty);
+	add_own(plan, user, "tmpfs", "tmpfs", "/dev", shifted ? shifted : dev);
+	add_own(plan, user, "devpts", "devpts", "/dev/pts", pts);
+}
+
 /* proc, sysfs and mqueue can only be mounted by who owns the namespace they show: with the host's, they
  * are the host's own mounts. */
 static void add_kernel_mounts(
@@ -114,9 +156,7 @@ static void add_kernel_mounts(
 		add_own(plan, user, "bind", "/proc", "/proc", "rbind,nosuid,nodev,noexec");
 	else
 		add_own(plan, user, "proc", "proc", "/proc", "nosuid,nodev,noexec");
-	add_own(plan, user, "tmpfs", "tmpfs", "/dev", "nosuid,mode=755,size=65536k");
-	add_own(plan, user, "devpts", "devpts", "/dev/pts",
-		"nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	add_dev(plan, h, user);
 	if (str_eq(h->network_mode, "host"))
 		add_own(plan, user, "bind", "/sys", "/sys", sys_bind);
 	else
@@ -132,6 +172,8 @@ static void add_kernel_mounts(
 			"rbind,nosuid,nodev,noexec");
 	if (host_ipc)
 		add_own(plan, user, "bind", "/dev/shm", "/dev/shm", "rbind");
+	else if (mode_container(h->ipc_mode))
+		add_own(plan, user, "joined-shm", "shm", "/dev/shm", "");
 	else if (!str_eq(h->ipc_mode, "none"))
 		add_own(plan, user, "tmpfs", "shm", "/dev/shm", shm);
 }
@@ -192,8 +234,9 @@ static void add_files(struct buf *plan, const struct host_config *h,
 {
 	add_root(plan, h, p);
 	add_kernel_mounts(plan, h, user);
-	add_etc(plan, user, p->folder);
+	add_etc(plan, user, p->net_etc ? p->net_etc : p->folder);
 	add_user_mounts(plan, user);
+	devices_compile(plan, h);
 	add_devices(plan, h->privileged, user);
 	add_each(plan, "mask", h->masked_paths.list);
 	add_each(plan, "readonly", h->readonly_paths.list);
@@ -206,25 +249,27 @@ static void add_sysctls(struct buf *plan, const struct host_config *h)
 	static const char port_start[] = "net.ipv4.ip_unprivileged_port_start";
 
 	/* as Docker: in a network of its own, port 80 is for everyone */
-	if (!str_eq(h->network_mode, "host") && !jmap_get(h->sysctls, port_start))
+	if (!str_eq(h->network_mode, "host") && !mode_container(h->network_mode) &&
+		!jmap_get(h->sysctls, port_start))
 		plan_add(plan, "sysctl", port_start, "0");
 	for (char **s = h->sysctls; s && *s; s += 2)
 		plan_add(plan, "sysctl", s[0], s[1]);
 }
 
-static const char *host_or_private(const char *mode)
+/* joined: the run folder of the container that has it, or NULL. */
+static void add_namespace(struct buf *plan, const char *kind, const char *mode, const char *joined)
 {
-	return str_eq(mode, "host") ? "host" : "private";
+	plan_add(plan, "ns", kind, joined ? joined : str_eq(mode, "host") ? "host" : "private");
 }
 
-static void add_namespaces(
-	struct buf *plan, const struct container_config *c, const struct host_config *h)
+static void add_namespaces(struct buf *plan, const struct container_config *c,
+	const struct host_config *h, const struct compile_paths *p)
 {
-	plan_add(plan, "ns", "net", host_or_private(h->network_mode));
-	plan_add(plan, "ns", "pid", host_or_private(h->pid_mode));
-	plan_add(plan, "ns", "ipc", host_or_private(h->ipc_mode));
-	plan_add(plan, "ns", "uts", host_or_private(h->uts_mode));
-	plan_add(plan, "ns", "cgroup", host_or_private(h->cgroupns_mode));
+	add_namespace(plan, "net", h->network_mode, p->net);
+	add_namespace(plan, "pid", h->pid_mode, p->pid);
+	add_namespace(plan, "ipc", h->ipc_mode, p->ipc);
+	add_namespace(plan, "uts", h->uts_mode, NULL);
+	add_namespace(plan, "cgroup", h->cgroupns_mode, NULL);
 	if (str_eq(h->uts_mode, "host"))
 		return;
 	if (!str_empty(c->hostname))
@@ -273,6 +318,14 @@ void compile_security(struct buf *plan, const struct host_config *h, bool privil
 		plan_add(plan, "seccomp", profile_path);
 	else
 		plan_add(plan, "seccomp", s->unconfined ? "unconfined" : "default");
+}
+
+static void add_groups(struct buf *plan, const struct host_config *h)
+{
+	if (strv_has(h->group_add, GROUPS_KEEP))
+		plan_add(plan, "keep-groups");
+	else
+		add_each(plan, "group", h->group_add);
 }
 
 void compile_rlimits(struct buf *plan, const struct host_config *h)
@@ -334,7 +387,7 @@ void compile_process(struct buf *plan, const struct process_spec *p,
 
 	plan_add(plan, "cwd", str_empty(cwd) ? "/" : cwd);
 	plan_add(plan, "user", user ? user : "");
-	add_each(plan, "group", h->group_add);
+	add_groups(plan, h);
 	compile_security(plan, h, h->privileged || p->privileged, profile, security);
 	compile_rlimits(plan, h);
 	add_each(plan, "env", env);
@@ -382,6 +435,19 @@ static int add_end(struct buf *plan, const struct container_config *c, const str
 	return 0;
 }
 
+static void add_keep_id(struct buf *plan, const struct host_config *h)
+{
+	char inside[2][24];
+	uid_t uid;
+	gid_t gid;
+
+	if (!shifts_ids(h, &uid, &gid))
+		return;
+	(void)snprintf(inside[0], sizeof(inside[0]), "%u", uid);
+	(void)snprintf(inside[1], sizeof(inside[1]), "%u", gid);
+	plan_add(plan, "keep-id", inside[0], inside[1]);
+}
+
 static int add_process(struct buf *plan, const struct container *ct,
 	const struct container_config *c, const struct host_config *h, const char *profile,
 	struct err *err)
@@ -394,7 +460,8 @@ static int add_process(struct buf *plan, const struct container *ct,
 		return r;
 	if (h->init == 1)
 		plan_add(plan, "init");
-	add_each(plan, "group", h->group_add);
+	add_groups(plan, h);
+	add_keep_id(plan, h);
 	compile_security(plan, h, h->privileged, profile, &security);
 	compile_rlimits(plan, h);
 	if (h->oom_score_adj)
@@ -413,13 +480,13 @@ static int compile_all(const struct container *ct, const struct container_config
 	r = mount_points_read(h, &mounts, err);
 	if (r < 0)
 		return r;
-	r = add_storage(plan, err);
+	r = add_storage(plan, h, err);
 	if (r < 0)
 		return r;
 	add_identity(plan, ct);
 	add_files(plan, h, &mounts, paths);
 	add_sysctls(plan, h);
-	add_namespaces(plan, c, h);
+	add_namespaces(plan, c, h, paths);
 	add_terminal(plan, c, h);
 	return add_process(plan, ct, c, h, paths->seccomp, err);
 }
@@ -496,6 +563,17 @@ static int prepare_files(int dir, const struct container_config *c, const struct
 	return r < 0 ? r : etc_files_write(dir, c, h, err);
 }
 
+/* In the network of another container it has that one's names. Returns where its etc/ files are. */
+static char *take_names(
+	struct core *core, const struct container *owner, struct container_config *c)
+{
+	free(c->hostname);
+	free(c->domainname);
+	c->hostname = xstrdup(json_get_str(owner->config, "Hostname", ""));
+	c->domainname = xstrdup(json_get_str(owner->config, "Domainname", ""));
+	return xasprintf("%s/containers/%s", core->dirs.data_path, owner->id);
+}
+
 static int compile_into(struct core *core, const struct container *ct, int dir, struct buf *plan,
 	struct buf *health, struct err *err)
 {
@@ -503,19 +581,32 @@ static int compile_into(struct core *core, const struct container *ct, int dir, 
 	auto_host_config struct host_config h = { 0 };
 	auto_free char *folder = xasprintf("%s/containers/%s", core->dirs.data_path, ct->id);
 	auto_free char *profile = NULL;
+	auto_free char *net_etc = NULL;
 	auto_strv char **lower = NULL;
-	struct compile_paths paths = { .folder = folder };
+	auto_joins struct joins joins = { 0 };
+	struct compile_paths paths;
 	int r;
 
 	r = compile_configs(ct, &c, &h, err);
+	if (r == 0)
+		r = joins_find(core, ct->id, &h, &joins, err);
+	if (r == 0)
+		r = devices_check(&h, err);
 	if (r == 0)
 		r = layer_paths(core, ct->diff_ids, &lower, err);
 	if (r == 0)
 		r = prepare_files(dir, &c, &h, folder, &profile, err);
 	if (r < 0)
 		return r;
-	paths.lower = lower;
-	paths.seccomp = profile;
+	if (joins.names)
+		net_etc = take_names(core, joins.names, &c);
+	paths = (struct compile_paths){ .folder = folder,
+		.lower = lower,
+		.seccomp = profile,
+		.net = joins.net,
+		.pid = joins.pid,
+		.ipc = joins.ipc,
+		.net_etc = net_etc };
 	r = compile_all(ct, &c, &h, &paths, plan, err);
 	return r < 0 ? r : healthcheck_compile(ct, &c, &h, profile, health, err);
 }

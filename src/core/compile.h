@@ -13,6 +13,9 @@ struct compile_paths {
 	const char *folder;  /* data/containers/ID, absolute */
 	char *const *lower;  /* layers, top first, absolute */
 	const char *seccomp; /* file with a custom profile, or NULL */
+	/* Of containers whose namespaces are joined: run folders, and the folder that holds the etc/ files
+	 * of the network's owner. NULL where there is no such container. */
+	const char *net, *pid, *ipc, *net_etc;
 };
 
 int compile_plan(const struct container *ct, const struct compile_paths *paths, struct buf *plan,

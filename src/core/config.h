@@ -62,11 +62,21 @@ struct mount_spec {
 	json_object *bind_given, *tmpfs_given, *volume_given; /* the options as objects, or NULL */
 };
 
+/* In GroupAdd: the groups this user has on the host stay (podman's word). */
+#define GROUPS_KEEP "keep-groups"
+
+/* An entry of HostConfig.Devices. */
+struct device_spec {
+	char *on_host, *in_container, *permissions;
+};
+
 struct host_config {
 	char **binds;
 	char *container_id_file;
 	struct log_config log;
 	char *network_mode;
+	json_object *port_bindings;
+	bool publish_all_ports;
 	struct restart_policy restart;
 	bool auto_remove;
 	json_object *console_size;
@@ -84,6 +94,8 @@ struct host_config {
 	int64_t shm_size;
 	char **sysctls; /* map */
 	char *runtime, *isolation;
+	int oom_kill_disable; /* -1: not said */
+	struct jlist devices; /* struct device_spec */
 	struct jlist ulimits; /* struct ulimit */
 	struct jlist mounts;  /* struct mount_spec */
 	struct jwords masked_paths, readonly_paths;

@@ -24,9 +24,11 @@
 #include "core/container_create.h"
 #include "core/container_state.h"
 #include "core/images.h"
+#include "core/modes.h"
 #include "core/mounts.h"
 #include "core/names.h"
 #include "core/records.h"
+#include "core/words.h"
 #include "state/remove.h"
 #include "json/text.h"
 
@@ -43,14 +45,56 @@ void create_request_clear(struct create_request *q)
 
 /* ---- the request */
 
+/* What an endpoint is told by its network: clients that make a container from another one's inspect
+ * send it along. */
+static bool is_told_by_network(const char *key)
+{
+	static const char *const keys[] = { "NetworkID", "EndpointID", "Gateway", "IPAddress",
+		"IPPrefixLen", "IPv6Gateway", "GlobalIPv6Address", "GlobalIPv6PrefixLen",
+		"DNSNames", NULL };
+
+	return word_among(keys, key);
+}
+
+static int check_endpoint(const char *name, json_object *endpoint, struct err *err)
+{
+	if (endpoint && !json_object_is_type(endpoint, json_type_object))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"invalid JSON: NetworkingConfig.EndpointsConfig.%.100s must be an object",
+			name);
+	if (!endpoint)
+		return 0;
+	json_object_object_foreach(endpoint, key, value)
+	{
+		if (!json_is_neutral(value) && !is_told_by_network(key))
+			return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+				"NetworkingConfig.EndpointsConfig.%.100s.%.60s is not supported yet",
+				name, key);
+	}
+	return 0;
+}
+
+static int must_be_object(json_object *o, const char *name, struct err *err)
+{
+	if (!o || json_object_is_type(o, json_type_object))
+		return 0;
+	return err_set(err, ERR_INVALID, EINVAL, "invalid JSON: %s must be an object", name);
+}
+
 /* EndpointsConfig may name the network of NetworkMode, asking for nothing special. */
 static int check_networking(
 	json_object *networking, const char *mode, unsigned api_minor, struct err *err)
 {
-	json_object *endpoints = json_get(networking, "EndpointsConfig");
+	json_object *endpoints;
+	int r;
 
-	if (!json_object_is_type(endpoints, json_type_object))
-		return 0;
+	r = must_be_object(networking, "NetworkingConfig", err);
+	if (r < 0)
+		return r;
+	endpoints = json_get(networking, "EndpointsConfig");
+	r = must_be_object(endpoints, "NetworkingConfig.EndpointsConfig", err);
+	if (r < 0 || !endpoints)
+		return r;
 	if (json_object_object_length(endpoints) > 1 && api_minor < 44)
 		return err_set(err, ERR_INVALID, EINVAL,
 			"Container cannot be created with multiple network endpoints");
@@ -58,13 +102,11 @@ static int check_networking(
 	{
 		if (!str_eq(name, mode) && !(str_eq(name, "default") && str_eq(mode, "bridge")))
 			return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-				"NetworkingConfig.EndpointsConfig: network \"%s\" is not supported yet",
+				"NetworkingConfig.EndpointsConfig: network \"%.100s\" is not supported yet",
 				name);
-		if (!json_object_is_type(endpoint, json_type_object))
-			continue;
-		json_object_object_foreach(endpoint, key, value) if (!json_is_neutral(value) &&
-			!str_eq(key, "NetworkID")) return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-			"NetworkingConfig.EndpointsConfig.%s.%s is not supported yet", name, key);
+		r = check_endpoint(name, endpoint, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -129,6 +171,18 @@ static int check_volumes(const struct create_request *q, struct err *err)
 	return 0;
 }
 
+/* Who keeps its ids is itself inside, too, unless somebody else is asked for. */
+static void settle_user(struct create_request *q)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (!str_empty(q->config.user) || keep_id_read(q->host.userns_mode, &uid, &gid, NULL) != 1)
+		return;
+	free(q->config.user);
+	q->config.user = xasprintf("%u:%u", uid, gid);
+}
+
 int create_request_settle(
 	struct create_request *q, json_object *image_config, unsigned api_minor, struct err *err)
 {
@@ -145,6 +199,8 @@ int create_request_settle(
 		r = check_volumes(q, err);
 	if (r == 0)
 		r = container_config_merge(&q->config, image_config, &q->warnings, err);
+	if (r == 0)
+		settle_user(q);
 	return r;
 }
 
@@ -390,6 +446,7 @@ static int create_settled(struct core *c, struct create_request *q, const char *
 
 	id_new(ret_id);
 	settle_hostname(q, ret_id);
+	modes_name_by_id(c, &q->host);
 	lock = dirs_lock(&c->dirs);
 	if (lock < 0)
 		return err_sys(err, lock, "lock the data directory");

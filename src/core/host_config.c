@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "core/caps.h"
 #include "core/config.h"
+#include "core/devices.h"
+#include "core/modes.h"
 #include "core/rlimits.h"
 #include "core/security.h"
 #include "core/words.h"
@@ -32,6 +34,13 @@ static const struct jfield ulimit_fields[] = {
 	JSTR("Name", struct ulimit, name),
 	JINT64("Hard", struct ulimit, hard),
 	JINT64("Soft", struct ulimit, soft),
+	JEND,
+};
+
+static const struct jfield device_fields[] = {
+	JSTR("PathOnHost", struct device_spec, on_host),
+	JSTR("PathInContainer", struct device_spec, in_container),
+	JSTR("CgroupPermissions", struct device_spec, permissions),
 	JEND,
 };
 
@@ -68,7 +77,7 @@ const struct jfield host_config_fields[] = {
 	JSTR("ContainerIDFile", struct host_config, container_id_file),
 	JOBJECT("LogConfig", struct host_config, log, struct log_config, log_config_fields),
 	JSTR("NetworkMode", struct host_config, network_mode),
-	JREFUSE("PortBindings", "{}"),
+	JANY("PortBindings", struct host_config, port_bindings, "{}"),
 	JOBJECT("RestartPolicy", struct host_config, restart, struct restart_policy, restart_fields),
 	JBOOL("AutoRemove", struct host_config, auto_remove),
 	JREFUSE("VolumeDriver", "\"\""),
@@ -85,14 +94,14 @@ const struct jfield host_config_fields[] = {
 	JSTRV_NULL("GroupAdd", struct host_config, group_add),
 	JSTR("IpcMode", struct host_config, ipc_mode),
 	JREFUSE("Cgroup", "\"\""),
-	JREFUSE("Links", "null"),
+	JREFUSE_WHY("Links", "null", "there are no networks yet"),
 	JINT64("OomScoreAdj", struct host_config, oom_score_adj),
 	JSTR("PidMode", struct host_config, pid_mode),
 	JBOOL("Privileged", struct host_config, privileged),
-	JREFUSE("PublishAllPorts", "false"),
+	JBOOL("PublishAllPorts", struct host_config, publish_all_ports),
 	JBOOL("ReadonlyRootfs", struct host_config, readonly_rootfs),
 	JSTRV_NULL("SecurityOpt", struct host_config, security_opt),
-	JREFUSE("StorageOpt", NULL),
+	JREFUSE_WHY("StorageOpt", NULL, "it takes project quotas, which only root of the host may set"),
 	JMAP_OMIT("Tmpfs", struct host_config, tmpfs),
 	JSTR("UTSMode", struct host_config, uts_mode),
 	JSTR("UsernsMode", struct host_config, userns_mode),
@@ -112,25 +121,25 @@ const struct jfield host_config_fields[] = {
 	JREFUSE("BlkioDeviceWriteIOps", "[]"),
 	JREFUSE("CpuPeriod", "0"),
 	JREFUSE_BUT("CpuQuota", "0", "-1"),
-	JREFUSE("CpuRealtimePeriod", "0"),
-	JREFUSE("CpuRealtimeRuntime", "0"),
+	JREFUSE_WHY("CpuRealtimePeriod", "0", "kernel does not support CPU real-time scheduler"),
+	JREFUSE_WHY("CpuRealtimeRuntime", "0", "kernel does not support CPU real-time scheduler"),
 	JREFUSE("CpusetCpus", "\"\""),
 	JREFUSE("CpusetMems", "\"\""),
-	JREFUSE("Devices", "[]"),
-	JREFUSE("DeviceCgroupRules", "null"),
-	JREFUSE("DeviceRequests", "null"),
-	JREFUSE("KernelMemory", NULL),
-	JREFUSE("KernelMemoryTCP", NULL),
+	JLIST("Devices", struct host_config, devices, struct device_spec, device_fields),
+	JREFUSE_WHY("DeviceCgroupRules", "null", "device rules of a cgroup take root on the host"),
+	JREFUSE_WHY("DeviceRequests", "null", "there are no device drivers (--gpus); Devices shows single ones"),
+	JIGNORE("KernelMemory", NULL),	/* gone with API 1.42 and from the kernel */
+	JIGNORE("KernelMemoryTCP", NULL),
 	JREFUSE("MemoryReservation", "0"),
 	JREFUSE_BUT("MemorySwap", "0", "-1"),
 	JREFUSE_BUT("MemorySwappiness", "null", "-1"),
-	JREFUSE("OomKillDisable", "null"),
+	JBOOL_OPT("OomKillDisable", struct host_config, oom_kill_disable),
 	JREFUSE_BUT("PidsLimit", "null", "-1"),
 	JLIST("Ulimits", struct host_config, ulimits, struct ulimit, ulimit_fields),
-	JREFUSE("CpuCount", "0"),
-	JREFUSE("CpuPercent", "0"),
-	JREFUSE("IOMaximumIOps", "0"),
-	JREFUSE("IOMaximumBandwidth", "0"),
+	JIGNORE("CpuCount", "0"),	/* this and the next three: Windows only */
+	JIGNORE("CpuPercent", "0"),
+	JIGNORE("IOMaximumIOps", "0"),
+	JIGNORE("IOMaximumBandwidth", "0"),
 	{ .key = "Mounts", .type = J_LIST, .offset = J_IS(struct host_config, mounts, struct jlist),
 	  .fields = mount_spec_fields, .size = sizeof(struct mount_spec) },
 	JNULLSTRV("MaskedPaths", struct host_config, masked_paths),
@@ -169,61 +178,6 @@ static int not_yet(struct err *err, const char *field, const char *value)
 		field, value);
 }
 
-/* One mode field: empty means missing_is; "container:X" is known and refused. */
-static int settle_mode(char **mode, const char *field, const char *missing_is,
-	const char *const *allowed, const char *name, struct err *err)
-{
-	if (str_empty(*mode))
-		set_str(mode, missing_is);
-	if (word_among(allowed, *mode))
-		return 0;
-	if (str_starts(*mode, "container:"))
-		return not_yet(err, field, *mode);
-	return err_set(err, ERR_INVALID, EINVAL, "invalid %s mode: %s", name, *mode);
-}
-
-static int settle_modes(struct host_config *h, bool shareable_ipc, struct err *err)
-{
-	static const char *const pid[] = { "", "host", NULL };
-	static const char *const uts[] = { "", "host", NULL };
-	static const char *const userns[] = { "", "host", NULL };
-	static const char *const cgroupns[] = { "private", "host", NULL };
-	static const char *const ipc[] = { "private", "host", "none", "shareable", NULL };
-	static const char *const isolation[] = { "", "default", NULL };
-	int r;
-
-	r = settle_mode(&h->pid_mode, "PidMode", "", pid, "PID", err);
-	if (r == 0)
-		r = settle_mode(&h->uts_mode, "UTSMode", "", uts, "UTS", err);
-	if (r == 0)
-		r = settle_mode(&h->userns_mode, "UsernsMode", "", userns, "userns", err);
-	if (r == 0)
-		r = settle_mode(&h->cgroupns_mode, "CgroupnsMode", "private", cgroupns,
-			"cgroup namespace", err);
-	if (r == 0)
-		r = settle_mode(&h->ipc_mode, "IpcMode", shareable_ipc ? "shareable" : "private",
-			ipc, "IPC", err);
-	if (r == 0)
-		r = settle_mode(&h->isolation, "Isolation", "", isolation, "isolation", err);
-	return r;
-}
-
-static int settle_network(
-	struct host_config *h, const struct container_config *c, char ***w, struct err *err)
-{
-	if (str_empty(h->network_mode) || str_eq(h->network_mode, "default"))
-		set_str(&h->network_mode, "bridge");
-	if (str_eq(h->network_mode, "none") || str_eq(h->network_mode, "host"))
-		return 0;
-	if (!str_eq(h->network_mode, "bridge"))
-		return not_yet(err, "NetworkMode", h->network_mode);
-	if (!c->network_disabled)
-		strv_add(w,
-			"Networks are not supported yet: the container gets a private network "
-			"with only a loopback interface.");
-	return 0;
-}
-
 static int settle_restart(struct host_config *h, struct err *err)
 {
 	static const char *const known[] = { "always", "unless-stopped", "on-failure", NULL };
@@ -248,17 +202,16 @@ static int settle_restart(struct host_config *h, struct err *err)
 	return not_yet(err, "RestartPolicy.Name", h->restart.name);
 }
 
+/* Docker's names for what it runs containers with when nothing is said mean ours. */
 static int settle_runtime(struct host_config *h, struct err *err)
 {
-	static const char *const later[] = { "runc", "crun", "runsc", "io.containerd.runc.v2",
+	static const char *const built_in[] = { RUNTIME_NAME, "runc", "io.containerd.runc.v2",
 		NULL };
 
 	if (str_empty(h->runtime))
 		set_str(&h->runtime, RUNTIME_NAME);
-	if (str_eq(h->runtime, RUNTIME_NAME))
+	if (word_among(built_in, h->runtime))
 		return 0;
-	if (word_among(later, h->runtime))
-		return not_yet(err, "Runtime", h->runtime);
 	return err_set(err, ERR_INVALID, EINVAL, "unknown or invalid runtime name: %s", h->runtime);
 }
 
@@ -310,31 +263,42 @@ static int check_extra_hosts(char *const *hosts, const char *network, char ***w,
 	return 0;
 }
 
-/* A container may only turn what its own namespaces hold. */
-static int check_sysctls(const struct host_config *h, struct err *err)
+/* A container may only turn what its own namespaces hold; the words are those of Docker's runtime. */
+static int check_sysctl(
+	const struct host_config *h, const char *key, const char *value, struct err *err)
 {
 	static const char *const ipc[] = { "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni",
 		"kernel.sem", "kernel.shmall", "kernel.shmmax", "kernel.shmmni",
 		"kernel.shm_rmid_forced", NULL };
+	bool plain = !strstr(key, "..") && !strchr(key, '/') && !strchr(value, '\n');
 
-	for (char **s = h->sysctls; s && *s; s += 2) {
-		bool own = false;
+	if (plain && (word_among(ipc, key) || str_starts(key, "fs.mqueue.")))
+		return !str_eq(h->ipc_mode, "host")
+			? 0
+			: err_set(err, ERR_INVALID, EINVAL,
+				  "sysctl \"%s\" is not allowed in the hosts ipc namespace", key);
+	if (plain && str_starts(key, "net."))
+		return !str_eq(h->network_mode, "host")
+			? 0
+			: err_set(err, ERR_INVALID, EINVAL,
+				  "sysctl \"%s\" not allowed in host network namespace", key);
+	if (str_eq(key, "kernel.hostname"))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"sysctl \"%s\" is not allowed as it conflicts with the OCI \"hostname\" field",
+			key);
+	if (str_eq(key, "kernel.domainname") && !str_eq(h->uts_mode, "host"))
+		return 0;
+	return err_set(err, ERR_INVALID, EINVAL,
+		"sysctl \"%s\" is not in a separate kernel namespace", key);
+}
 
-		if (strstr(*s, "..") || strchr(*s, '/') || strpbrk(s[1], "\n"))
-			own = false;
-		else if (word_among(ipc, *s) || str_starts(*s, "fs.mqueue."))
-			own = !str_eq(h->ipc_mode, "host");
-		else if (str_starts(*s, "net."))
-			own = !str_eq(h->network_mode, "host");
-		else if (str_eq(*s, "kernel.domainname") || str_eq(*s, "kernel.hostname"))
-			own = !str_eq(h->uts_mode, "host");
-		if (!own)
-			return err_set(err, ERR_INVALID, EINVAL,
-				"sysctl '%s' is not allowed: it is not in a namespace of this "
-				"container's own",
-				*s);
-	}
-	return 0;
+static int check_sysctls(const struct host_config *h, struct err *err)
+{
+	int r = 0;
+
+	for (char **s = h->sysctls; r == 0 && s && *s; s += 2)
+		r = check_sysctl(h, s[0], s[1], err);
+	return r;
 }
 
 static int check_console_size(json_object *size, struct err *err)
@@ -356,6 +320,25 @@ bad:
 		"invalid JSON: HostConfig.ConsoleSize must be [height, width]");
 }
 
+/* "keep-groups" (podman's word) leaves the process in the groups this user has on the host. */
+static int check_groups(char *const *groups, struct err *err)
+{
+	if (strv_len(groups) > 1 && strv_has(groups, GROUPS_KEEP))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"HostConfig.GroupAdd: \"" GROUPS_KEEP
+			"\" cannot be combined with other groups");
+	return 0;
+}
+
+/* As Docker on cgroup v2, which cannot do it: false is forgotten, true with a warning. */
+static void settle_oom_kill(struct host_config *h, char ***w)
+{
+	if (h->oom_kill_disable == 1)
+		strv_add(w,
+			"Your kernel does not support OomKillDisable. OomKillDisable discarded.");
+	h->oom_kill_disable = -1;
+}
+
 /* Lowering takes a privilege on the host; Docker's rootless mode raises such a wish without a word. */
 static void warn_oom_score(const struct host_config *h, char ***w)
 {
@@ -368,8 +351,7 @@ static void warn_oom_score(const struct host_config *h, char ***w)
 				(long long)h->oom_score_adj, own));
 }
 
-static int check_rest(
-	struct host_config *h, const struct container_config *c, char ***w, struct err *err)
+static int check_rest(struct host_config *h, char ***w, struct err *err)
 {
 	int64_t size, files;
 
@@ -382,18 +364,17 @@ static int check_rest(
 			"invalid value %lld for OomScoreAdj, range for oom score adj is [-1000, 1000]",
 			(long long)h->oom_score_adj);
 	warn_oom_score(h, w);
-	if (str_eq(h->uts_mode, "host") && !str_empty(c->hostname))
-		return err_set(
-			err, ERR_INVALID, EINVAL, "conflicting options: hostname and the UTS mode");
+	settle_oom_kill(h, w);
 	if (str_empty(h->log.type))
 		set_str(&h->log.type, "json-file");
 	return log_config_limits(&h->log, &size, &files, err);
 }
 
-/* null means Docker's default; a list, even an empty one, is meant. Privileged hides nothing. */
-static void settle_paths(struct jwords *paths, const char *const *standard, bool privileged)
+/* null means Docker's default; a list, even an empty one, is meant. Privileged and
+ * systempaths=unconfined hide nothing. */
+static void settle_paths(struct jwords *paths, const char *const *standard, bool open)
 {
-	if (paths->given || privileged)
+	if (paths->given || open)
 		return;
 	paths->given = true;
 	for (; *standard; standard++)
@@ -404,13 +385,12 @@ int host_config_settle(struct host_config *h, const struct container_config *c, 
 	char ***w, struct err *err)
 {
 	struct security security = { 0 };
+	bool open_paths = h->privileged;
 	int r;
 
 	r = settle_restart(h, err);
 	if (r == 0)
-		r = settle_modes(h, shareable_ipc, err);
-	if (r == 0)
-		r = settle_network(h, c, w, err);
+		r = modes_settle(h, c, shareable_ipc, w, err);
 	if (r == 0)
 		r = settle_runtime(h, err);
 	if (r == 0)
@@ -419,7 +399,12 @@ int host_config_settle(struct host_config *h, const struct container_config *c, 
 		r = caps_normalise(h->cap_drop, "CapDrop", err);
 	if (r == 0)
 		r = security_read(h->security_opt, h->privileged, &security, err);
+	open_paths |= security.open_paths;
 	security_clear(&security);
+	if (r == 0)
+		r = devices_settle(h, w, err);
+	if (r == 0)
+		r = check_groups(h->group_add, err);
 	if (r == 0)
 		r = rlimits_check(&h->ulimits, err);
 	if (r == 0)
@@ -431,8 +416,8 @@ int host_config_settle(struct host_config *h, const struct container_config *c, 
 	if (r == 0)
 		r = check_console_size(h->console_size, err);
 	if (r == 0)
-		r = check_rest(h, c, w, err);
-	settle_paths(&h->masked_paths, default_masked, h->privileged);
-	settle_paths(&h->readonly_paths, default_readonly, h->privileged);
+		r = check_rest(h, w, err);
+	settle_paths(&h->masked_paths, default_masked, open_paths);
+	settle_paths(&h->readonly_paths, default_readonly, open_paths);
 	return r;
 }

@@ -2,8 +2,13 @@
 
 #include <stddef.h>
 
+#include "core/modes.h"
+
+/* A container in another's network has no endpoint of its own. */
 void network_endpoint_write(struct jsonw *w, const char *mode)
 {
+	if (mode_container(mode))
+		return;
 	jw_object(w, mode);
 	jw_null(w, "IPAMConfig");
 	jw_null(w, "Links");

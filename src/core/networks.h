@@ -4,7 +4,7 @@
 
 #include "base/jsonw.h"
 
-/* NetworkSettings.Networks' one member, named after the mode. */
+/* NetworkSettings.Networks' one member, named after the mode; none in another container's network. */
 void network_endpoint_write(struct jsonw *w, const char *mode);
 /* inspect's NetworkSettings with all its legacy members. */
 void network_settings_write(struct jsonw *w, const char *key, const char *mode);

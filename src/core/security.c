@@ -61,6 +61,10 @@ static int read_option(const char *text, struct security *s, struct err *err)
 		return 0;
 	if (str_eq(key, "label") && str_eq(value, "disable"))
 		return 0;
+	if (str_eq(key, "systempaths") && str_eq(value, "unconfined")) {
+		s->open_paths = true;
+		return 0;
+	}
 	if (str_eq(key, "apparmor") || str_eq(key, "label"))
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
 			"HostConfig.SecurityOpt: %s needs root on the host and is not supported",

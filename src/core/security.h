@@ -8,6 +8,7 @@
 struct security {
 	bool no_new_privs;
 	bool unconfined; /* no seccomp filter */
+	bool open_paths; /* nothing of /proc and /sys is masked or read-only */
 	char *profile;   /* a seccomp profile in Docker's JSON form, or NULL */
 };
 

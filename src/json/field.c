@@ -135,6 +135,9 @@ static int check_refused(const struct jfield *f, json_object *v, const char *whe
 	if (f->neutral &&
 		str_eq(json_object_to_json_string_ext(v, JSON_C_TO_STRING_PLAIN), f->neutral))
 		return 0;
+	if (f->why)
+		return err_set(err, ERR_UNSUPPORTED, ENOTSUP, "%s%s is not supported: %s", where,
+			f->key, f->why);
 	return err_set(err, ERR_UNSUPPORTED, ENOTSUP, "%s%s is not supported yet", where, f->key);
 }
 

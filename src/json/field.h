@@ -54,6 +54,7 @@ struct jfield {
 	size_t size;                 /* J_LIST: of one item */
 	const char *empty;   /* JSON written for an empty value; J_REFUSE, J_IGNORE: always */
 	const char *neutral; /* J_REFUSE: JSON of one more value that asks for nothing */
+	const char *why;     /* J_REFUSE: what stands in the way; NULL: it only is not there yet */
 };
 
 #define J_IS(s, m, T)                                                                              \
@@ -84,6 +85,7 @@ struct jfield {
 /* null, false, 0, "", [], {} and objects of only such values ask for nothing */
 #define JREFUSE(k, e)		{ .key = k, .type = J_REFUSE, .empty = e }
 #define JREFUSE_BUT(k, e, n)	{ .key = k, .type = J_REFUSE, .empty = e, .neutral = n }
+#define JREFUSE_WHY(k, e, y)	{ .key = k, .type = J_REFUSE, .empty = e, .why = y }
 #define JIGNORE(k, e)		{ .key = k, .type = J_IGNORE, .empty = e }
 #define JEND			{ .key = NULL }
 /* clang-format on */

@@ -110,6 +110,7 @@ static const struct step container_steps[] = {
 	{ "OOM score",			oom_score_set },	/* /proc/self is closed once hidden */
 	{ "hide the process",		process_hide },
 	{ "reset the process",		process_reset },
+	{ "join",			namespaces_join },
 	{ "private mount tree",		mounts_private },	/* nothing we mount reaches the host */
 	{ "assemble root",		root_assemble },	/* needs host paths, as all up to the pivot */
 	{ "mount",			mounts_make },
@@ -127,6 +128,7 @@ static const struct step container_steps[] = {
 	{ "read-only root",		root_readonly },
 	{ "host name",			names_set },
 	{ "loopback interface",		loopback_up },
+	{ "user namespace",		keepid_enter },		/* mounts and names are out of reach from here on */
 	{ "standard streams",		streams_take },
 	{ "working directory",		directory_enter },	/* as root: it may be closed to the user */
 	{ "capability bounding set",	caps_bound },

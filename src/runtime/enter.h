@@ -23,7 +23,10 @@ struct enter {
 	const struct rt_io *io;
 	struct seccomp_filter filter;
 	uint64_t caps;
-	bool private_ns[NS_KIND_COUNT];
+	bool private_ns[NS_KIND_COUNT]; /* not the host's */
+	int joined[NS_KIND_COUNT];      /* pidfd of a process in it, if it is another container's */
+	int keepid; /* the user namespace of a container that keeps ids, or FD_NONE */
+	int shm;    /* that one's /dev/shm as a detached mount, or FD_NONE */
 	int report; /* to the parent, see report.h */
 	unsigned long
 		propagation; /* of the tree the mounts are taken from: MS_PRIVATE or MS_SLAVE */
@@ -49,6 +52,10 @@ int enter_exec(struct enter *e, struct err *err);
 
 /* ---- steps, by file */
 
+/* join.c */
+int namespaces_join(struct enter *e, struct err *err);
+/* keepid.c */
+int keepid_enter(struct enter *e, struct err *err);
 /* rootfs.c */
 int mounts_private(struct enter *e, struct err *err);
 int root_assemble(struct enter *e, struct err *err);

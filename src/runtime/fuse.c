@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "runtime/keepid.h"
 #include "runtime/program.h"
 #include "runtime/report.h"
 
@@ -92,6 +93,7 @@ static _Noreturn void server_execute(const struct plan *plan, int fuse)
 	}
 	add_folder(&options, ",upperdir=", plan_get(plan, "upper", ""));
 	add_folder(&options, ",workdir=", plan_get(plan, "work", ""));
+	keepid_server_options(plan, &options);
 	/* libfuse takes a mount that is made already by this very name */
 	(void)snprintf(mounted, sizeof(mounted), "/dev/fd/%d", fuse);
 	(void)fcntl(fuse, F_SETFD, 0);

@@ -56,7 +56,7 @@ int loopback_up(struct enter *e, struct err *err)
 	struct ifreq req = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
 	auto_fd int fd = FD_NONE;
 
-	if (!e->private_ns[NS_NET])
+	if (!e->private_ns[NS_NET] || e->joined[NS_NET] >= 0)
 		return 0;
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &req) < 0)

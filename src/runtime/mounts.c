@@ -215,6 +215,20 @@ static int fs_mount(
 	return r < 0 ? mount_fail(e, err, m, r) : 0;
 }
 
+/* What namespaces_join() has brought. A joined IPC namespace that is the host's has the host's. */
+static int shm_mount(
+	struct enter *e, const struct plan_item *m, const struct options *o, struct err *err)
+{
+	auto_fd int target = FD_NONE;
+	int r;
+
+	if (e->shm < 0)
+		return bind_mount(e, m, "/dev/shm", o, err);
+	target = target_open(e->root, m->words[2], TARGET_FOLDER);
+	r = target < 0 ? target : mount_attach(e->shm, target);
+	return r < 0 ? mount_fail(e, err, m, r) : 0;
+}
+
 static int mount_one(struct enter *e, const struct plan_item *m, struct options *o, struct err *err)
 {
 	const char *type = m->words[0], *host;
@@ -222,6 +236,8 @@ static int mount_one(struct enter *e, const struct plan_item *m, struct options 
 
 	if (str_eq(type, "bind"))
 		return bind_mount(e, m, m->words[1], o, err);
+	if (str_eq(type, "joined-shm"))
+		return shm_mount(e, m, o, err);
 	if (str_eq(type, "cgroup2") && !host_has_cgroup2())
 		return 0; /* a v1 host: containers see no cgroups */
 	host = host_instead(e, type, &readonly);

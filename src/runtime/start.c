@@ -19,24 +19,12 @@
 #include "runtime/cgroup.h"
 #include "runtime/enter.h"
 #include "runtime/fuse.h"
+#include "runtime/join.h"
+#include "runtime/keepid.h"
 #include "runtime/report.h"
 
 #define EXIT_FAILED 128 /* Docker's code for a start that failed on the engine's side */
 #define EXIT_EXEC   126 /* and for an exec session */
-
-struct ns_word {
-	const char *kind;
-	const char *file; /* below /proc/PID/ns */
-	uint64_t flag;
-};
-
-static const struct ns_word ns_words[NS_KIND_COUNT] = {
-	[NS_NET] = { "net", "net", CLONE_NEWNET },
-	[NS_PID] = { "pid", "pid", CLONE_NEWPID },
-	[NS_IPC] = { "ipc", "ipc", CLONE_NEWIPC },
-	[NS_UTS] = { "uts", "uts", CLONE_NEWUTS },
-	[NS_CGROUP] = { "cgroup", "cgroup", CLONE_NEWCGROUP },
-};
 
 void rt_process_clear(struct rt_process *p)
 {
@@ -147,10 +135,15 @@ static void take_report_fd(int *slot, int fd)
 	*slot = fd;
 }
 
+static int created(const struct rt_hooks *hooks, const struct rt_process *p, struct err *err)
+{
+	return hooks && hooks->on_created ? hooks->on_created(hooks->arg, p, err) : 0;
+}
+
 /* Listens until the program runs or has failed. The end of file is waited for in any case: with exec
  * the process may fail before its helper has told us its number. */
 static int follow(int sock, const struct plan *plan, const struct voice *voice,
-	struct rt_process *p, int *exit_code, struct err *err)
+	const struct rt_hooks *hooks, struct rt_process *p, int *exit_code, struct err *err)
 {
 	bool executing = false;
 	int result = 0;
@@ -167,6 +160,9 @@ static int follow(int sock, const struct plan *plan, const struct voice *voice,
 		case REPORT_PROCESS:
 			p->pid = r.pid;
 			take_report_fd(&p->pidfd, fd);
+			n = created(hooks, p, err);
+			if (n < 0)
+				return n;
 			break;
 		case REPORT_CONSOLE: take_report_fd(&p->console, fd); break;
 		case REPORT_FUSE:
@@ -187,16 +183,12 @@ static int follow(int sock, const struct plan *plan, const struct voice *voice,
 
 /* ---- a container */
 
-static uint64_t clone_flags(struct enter *e)
+static uint64_t clone_flags(const struct enter *e)
 {
 	uint64_t flags = CLONE_NEWNS;
 
-	plan_foreach (it, e->plan, "ns")
-		for (int k = 0; k < NS_KIND_COUNT; k++)
-			if (str_eq(ns_words[k].kind, it->words[0]))
-				e->private_ns[k] = str_eq(it->words[1], "private");
 	for (int k = 0; k < NS_KIND_COUNT; k++)
-		flags |= e->private_ns[k] ? ns_words[k].flag : 0;
+		flags |= e->private_ns[k] && e->joined[k] < 0 ? ns_words[k].flag : 0;
 	/* made by the child (cgroup_hide): its root is where the maker is, and that would be us */
 	return flags & ~(uint64_t)CLONE_NEWCGROUP;
 }
@@ -204,11 +196,10 @@ static uint64_t clone_flags(struct enter *e)
 static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks,
 	struct rt_process *p, int *exit_code, struct err *err)
 {
-	uint64_t flags = clone_flags(e);
 	struct err child_err = { 0 };
 	int r;
 
-	p->pid = clone_process(e->io, flags, SIGCHLD, &p->pidfd);
+	p->pid = clone_process(e->io, clone_flags(e), SIGCHLD, &p->pidfd);
 	if (p->pid < 0) {
 		p->pidfd = FD_NONE;
 		return rt_sys(err, p->pid, "%snew namespaces", voice_start.engine);
@@ -219,31 +210,75 @@ static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks
 		child_failed(e, &child_err);
 	}
 	e->report = fd_close(e->report);
-	r = hooks && hooks->on_created ? hooks->on_created(hooks->arg, p, err) : 0;
+	r = created(hooks, p, err);
 	if (r == 0)
-		r = follow(sock, e->plan, &voice_start, p, exit_code, err);
+		r = follow(sock, e->plan, &voice_start, NULL, p, exit_code, err);
 	if (r < 0)
 		child_reap(p);
 	return r;
 }
 
-/* ---- a process in a container
+/* ---- a process in the pid namespace of another
  *
  * A process cannot change its own pid namespace, only its children's, and the way back would need
  * rights on the host. So a helper goes in and makes the process a child of the monitor, not its own
- * (CLONE_PARENT). The helper is hidden before it enters: what it makes is born hidden. */
+ * (CLONE_PARENT). */
 
-static int namespace_differs(pid_t pid, const char *file)
+typedef int helper_fn(struct enter *e, uint64_t flags, int container, struct err *err);
+
+static int helper_run(struct enter *e, int sock, helper_fn *fn, uint64_t flags, int container,
+	const struct voice *voice, const struct rt_hooks *hooks, struct rt_process *p,
+	int *exit_code, struct err *err)
 {
-	char theirs[48], ours[48];
-	struct stat a, b;
+	struct err child_err = { 0 };
+	pid_t helper = fork();
+	int r;
 
-	(void)snprintf(theirs, sizeof(theirs), "/proc/%d/ns/%s", (int)pid, file);
-	(void)snprintf(ours, sizeof(ours), "/proc/self/ns/%s", file);
-	if (stat(theirs, &a) < 0 || stat(ours, &b) < 0)
-		return -errno;
-	return a.st_ino != b.st_ino;
+	if (helper < 0)
+		return rt_sys(err, errno, "%sfork", voice->engine);
+	if (helper == 0) {
+		(void)close(sock);
+		if (fn(e, flags, container, &child_err) < 0)
+			child_failed(e, &child_err);
+		_exit(0);
+	}
+	e->report = fd_close(e->report);
+	r = follow(sock, e->plan, voice, hooks, p, exit_code, err);
+	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (r < 0 && p->pid > 0)
+		child_reap(p);
+	return r;
 }
+
+/* What the helper has made itself known by. */
+static int helper_report(struct enter *e, pid_t pid, int pidfd, struct err *err)
+{
+	int r = report_send(
+		e->report, &(struct report){ .kind = REPORT_PROCESS, .pid = pid }, pidfd);
+
+	return r < 0 ? rt_sys(err, r, "tell the monitor") : 0;
+}
+
+static int helper_container(struct enter *e, uint64_t flags, int container, struct err *err)
+{
+	int pidfd = FD_NONE;
+	pid_t pid;
+
+	if (setns(container, CLONE_NEWPID) < 0)
+		return rt_sys(err, errno, "join the other container's processes");
+	pid = clone_process(e->io, flags | CLONE_PARENT, 0, &pidfd);
+	if (pid < 0)
+		return rt_sys(err, pid, "new namespaces");
+	if (pid == 0) {
+		(void)enter_container(e, err);
+		child_failed(e, err);
+	}
+	return helper_report(e, pid, pidfd, err);
+}
+
+/* ---- a process in a container: the helper is hidden before it enters, and what it makes is born
+ * hidden. */
 
 static int pidfd_pid(int pidfd)
 {
@@ -276,14 +311,16 @@ static int join_flags(int container, uint64_t *ret)
 			return r;
 		flags |= r ? ns_words[k].flag : 0;
 	}
+	if (namespace_differs(pid, "user") > 0)
+		flags |= CLONE_NEWUSER;
 	*ret = flags;
 	return 0;
 }
 
-static int helper_enter(struct enter *e, int container, uint64_t flags, struct err *err)
+static int helper_exec(struct enter *e, uint64_t flags, int container, struct err *err)
 {
-	struct report process = { .kind = REPORT_PROCESS };
-	int pidfd = FD_NONE, r;
+	int pidfd = FD_NONE;
+	pid_t pid;
 
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return rt_sys(err, errno, "hide the process");
@@ -292,44 +329,27 @@ static int helper_enter(struct enter *e, int container, uint64_t flags, struct e
 	e->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (e->root < 0)
 		return rt_sys(err, errno, "open the container's root");
-	process.pid = clone_process(e->io, CLONE_PARENT, 0, &pidfd);
-	if (process.pid < 0)
-		return rt_sys(err, process.pid, "make a process in the container");
-	if (process.pid == 0) {
+	pid = clone_process(e->io, CLONE_PARENT, 0, &pidfd);
+	if (pid < 0)
+		return rt_sys(err, pid, "make a process in the container");
+	if (pid == 0) {
 		(void)enter_exec(e, err);
 		child_failed(e, err);
 	}
-	r = report_send(e->report, &process, pidfd);
-	return r < 0 ? rt_sys(err, r, "tell the monitor") : 0;
+	return helper_report(e, pid, pidfd, err);
 }
 
 static int exec_run(struct enter *e, int sock, int container, struct rt_process *p, int *exit_code,
 	struct err *err)
 {
-	struct err child_err = { 0 };
 	uint64_t flags;
-	pid_t helper;
 	int r;
 
 	r = join_flags(container, &flags);
 	if (r < 0)
 		return rt_sys(err, r, "%slook at the container's namespaces", voice_exec.engine);
-	helper = fork();
-	if (helper < 0)
-		return rt_sys(err, errno, "%sfork", voice_exec.engine);
-	if (helper == 0) {
-		(void)close(sock);
-		if (helper_enter(e, container, flags, &child_err) < 0)
-			child_failed(e, &child_err);
-		_exit(0);
-	}
-	e->report = fd_close(e->report);
-	r = follow(sock, e->plan, &voice_exec, p, exit_code, err);
-	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
-		;
-	if (r < 0 && p->pid > 0)
-		child_reap(p);
-	return r;
+	return helper_run(
+		e, sock, helper_exec, flags, container, &voice_exec, NULL, p, exit_code, err);
 }
 
 /* ---- */
@@ -337,6 +357,8 @@ static int exec_run(struct enter *e, int sock, int container, struct rt_process 
 static void enter_clear(struct enter *e)
 {
 	seccomp_filter_clear(&e->filter);
+	joins_close(e);
+	e->keepid = fd_close(e->keepid);
 	e->report = fd_close(e->report);
 }
 
@@ -361,6 +383,9 @@ static const struct enter enter_none = {
 	.root = FD_NONE,
 	.console = FD_NONE,
 	.init = FD_NONE,
+	.joined = { FD_NONE, FD_NONE, FD_NONE, FD_NONE, FD_NONE },
+	.keepid = FD_NONE,
+	.shm = FD_NONE,
 };
 
 /* container: FD_NONE to make one, or the pidfd of the one to make a process in. */
@@ -378,8 +403,16 @@ static int launch(const struct plan *plan, const struct rt_io *io, int container
 	streams_default(&streams, null);
 	r = enter_prepare(&e, &sock, err);
 	if (r == 0)
-		r = container < 0 ? container_run(&e, sock, hooks, &p, exit_code, err)
-				  : exec_run(&e, sock, container, &p, exit_code, err);
+		r = joins_open(&e, err);
+	if (r == 0)
+		r = keepid_make(plan, &e.keepid, err);
+	if (r == 0 && container >= 0)
+		r = exec_run(&e, sock, container, &p, exit_code, err);
+	else if (r == 0 && e.joined[NS_PID] >= 0)
+		r = helper_run(&e, sock, helper_container, clone_flags(&e), e.joined[NS_PID],
+			&voice_start, hooks, &p, exit_code, err);
+	else if (r == 0)
+		r = container_run(&e, sock, hooks, &p, exit_code, err);
 	enter_clear(&e);
 	if (r == 0)
 		*ret = p;

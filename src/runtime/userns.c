@@ -26,6 +26,7 @@
 #include "runtime/passwd.h"
 #include "runtime/runtime.h"
 #include "runtime/subid.h"
+#include "runtime/userns_map.h"
 #include "state/status.h"
 
 #define MAP_MAX  4096
@@ -43,14 +44,13 @@ static bool in_initial_namespace(void)
 	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == INITIAL_NS;
 }
 
-/* How many ids the rows of /proc/self/uid_map give. */
-static int map_read(uint64_t *ret_ids)
+int userns_map_count(const char *file, uint64_t *ret)
 {
-	auto_free char *text = NULL;
+	auto_free char *path = xasprintf("/proc/self/%s", file), *text = NULL;
 	uint64_t ids = 0;
 	int r;
 
-	r = file_read_at(AT_FDCWD, "/proc/self/uid_map", MAP_MAX, &text, NULL);
+	r = file_read_at(AT_FDCWD, path, MAP_MAX, &text, NULL);
 	if (r < 0)
 		return r;
 	for (const char *at = text; *at;) {
@@ -62,7 +62,7 @@ static int map_read(uint64_t *ret_ids)
 		at = strchrnul(at, '\n');
 		at += *at == '\n';
 	}
-	*ret_ids = ids;
+	*ret = ids;
 	return 0;
 }
 
@@ -170,12 +170,12 @@ static const char *const map_files[] = { "uid_map", "gid_map" };
 static const char *const map_tools[] = { "newuidmap", "newgidmap" };
 static const char *const subid_files[] = { "/etc/subuid", "/etc/subgid" };
 
-static int write_proc(pid_t pid, const char *name, const char *text)
+int userns_map_write(pid_t pid, const char *file, const char *text)
 {
 	char path[48];
 	auto_fd int fd = FD_NONE;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
 	fd = open(path, O_WRONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -187,15 +187,15 @@ static int map_single(uid_t uid, gid_t gid)
 	char text[48];
 	int r;
 
-	r = write_proc(getpid(), "setgroups", "deny");
+	r = userns_map_write(getpid(), "setgroups", "deny");
 	if (r < 0)
 		return r;
 	(void)snprintf(text, sizeof(text), "0 %u 1\n", uid);
-	r = write_proc(getpid(), "uid_map", text);
+	r = userns_map_write(getpid(), "uid_map", text);
 	if (r < 0)
 		return r;
 	(void)snprintf(text, sizeof(text), "0 %u 1\n", gid);
-	return write_proc(getpid(), "gid_map", text);
+	return userns_map_write(getpid(), "gid_map", text);
 }
 
 static char *login_name(uid_t uid)
@@ -245,7 +245,7 @@ static _Noreturn void mapper_run(int kind, int go, pid_t target, char **argv)
 	if (read(go, &word, 1) != 1)
 		_exit(0);
 	if (!argv)
-		_exit(write_proc(target, map_files[kind], "0 0 4294967295\n") < 0);
+		_exit(userns_map_write(target, map_files[kind], "0 0 4294967295\n") < 0);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		(void)dup2(null, fd);
@@ -381,7 +381,7 @@ int userns_enter(const struct dirs *d, bool *single_id, struct err *err)
 		if (r < 0)
 			return err_prefix(err, "user namespace");
 	}
-	r = map_read(&ids);
+	r = userns_map_count("uid_map", &ids);
 	if (r < 0 || ids == 0)
 		return err_set(err, ERR_SYSTEM, EPERM, "user namespace: no ids were mapped");
 	if (single_id)

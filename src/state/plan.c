@@ -26,6 +26,7 @@ static const struct keyword plan_keywords[] = {
 	{ "hostname", 1, false }, { "domainname", 1, false }, { "init", 0, false },
 	{ "tty", 0, false }, { "console-size", 2, false }, { "open-stdin", 0, false }, { "stdin-once", 0, false },
 	{ "cwd", 1, false }, { "user", 1, false }, { "group", 1, true },
+	{ "keep-groups", 0, false }, { "keep-id", 2, false },
 	{ "caps", 1, false }, { "privileged", 0, false }, { "no-new-privs", 0, false }, { "seccomp", 1, false },
 	{ "rlimit", 3, true }, { "oom-score-adj", 1, false },
 	{ "env", 1, true }, { "arg", 1, true },

@@ -18,14 +18,16 @@
  *   storage NAME                overlayfs or fuse-overlayfs; without: the first that works
  *   readonly-root
  *   mount TYPE SOURCE TARGET OPTIONS (many)   in this order, after the root is assembled. TYPE: bind
- *                               proc sysfs tmpfs devpts mqueue cgroup2. OPTIONS: comma-separated ro
+ *                               proc sysfs tmpfs devpts mqueue cgroup2, and joined-shm: the /dev/shm
+ *                               of the container whose ipc is joined. OPTIONS: comma-separated ro
  *                               nosuid nodev noexec rbind r?private r?shared r?slave, else data for
  *                               the file system. A bind's missing target is made (file or folder).
  *   device PATH (many)          a host device, bound to the same path below dev/
  *   symlink TARGET PATH (many)  /dev/fd and its like
  *   mask PATH (many) | readonly PATH (many)    kernel paths hidden or made read-only; missing is fine
  *   sysctl KEY VALUE (many)     KEY with dots
- *   ns KIND MODE (many)         KIND net pid ipc uts cgroup; MODE private or host
+ *   ns KIND MODE (many)         KIND net pid ipc uts cgroup; MODE private, host, or the run folder of
+ *                               the container whose namespace is joined
  *   hostname H | domainname D
  *   init                        dayfly's own init is pid 1
  *   tty | console-size H W | open-stdin | stdin-once
@@ -33,6 +35,8 @@
  *   user SPEC                   as typed: "", "uid", "name", each with ":gid" or ":group"; resolved in
  *                               the image
  *   group SPEC (many)           supplementary
+ *   keep-groups                 instead: those the user has on the host
+ *   keep-id UID GID             this user's own ids inside: the container gets a user namespace of its own
  *   caps HEX                    bounding, permitted and effective set of root; inheritable and ambient
  *                               stay empty
  *   privileged                  told apart for exec and messages; what it means is already in the

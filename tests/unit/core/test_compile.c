@@ -111,6 +111,40 @@ static void options_reach_the_plan(void **unused)
 	assert_words(&p, "sysctl", "net.ipv4.ip_unprivileged_port_start 0\nnet.core.somaxconn 9\n");
 }
 
+static void devices_groups_and_open_paths_reach_the_plan(void **unused)
+{
+	auto_plan struct plan p = plan_of_body(
+		"{'Image':'i','Cmd':['c'],'HostConfig':{'NetworkMode':'none','GroupAdd':['keep-groups'],"
+		"'SecurityOpt':['systempaths=unconfined'],'IpcMode':'container:x',"
+		"'Devices':[{'PathOnHost':'/dev/null'},"
+		"{'PathOnHost':'/dev/zero','PathInContainer':'/dev/nought'}]}}",
+		NULL);
+	auto_free char *mounts = words_of(&p, "mount");
+
+	(void)unused;
+	assert_true(plan_has(&p, "keep-groups"));
+	assert_false(plan_has(&p, "group") || plan_has(&p, "mask") || plan_has(&p, "readonly"));
+	assert_non_null(strstr(mounts,
+		"bind /dev/null /dev/null bind,rprivate\n"
+		"bind /dev/zero /dev/nought bind,rprivate\n"));
+	assert_non_null(strstr(mounts, "joined-shm shm /dev/shm \n"));
+}
+
+static void keeping_ids_shifts_those_that_mounts_name(void **unused)
+{
+	auto_plan struct plan p = plan_of_body(
+		"{'Image':'i','Cmd':['c'],'HostConfig':{'UsernsMode':'keep-id:uid=1000,gid=3'}}",
+		NULL);
+	auto_free char *mounts = words_of(&p, "mount");
+
+	(void)unused;
+	assert_words(&p, "keep-id", "1000 3\n");
+	assert_words(&p, "storage", "fuse-overlayfs\n");
+	assert_words(&p, "user", "1000:3\n");
+	assert_non_null(strstr(mounts, "/dev nosuid,mode=755,size=65536k,uid=1,gid=1\n"));
+	assert_non_null(strstr(mounts, "mode=0620,gid=5\n"));
+}
+
 static void users_mounts_replace_dockers_own(void **unused)
 {
 	auto_plan struct plan p = plan_of_body(
@@ -230,6 +264,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_default_container_is_compiled_to_dockers_defaults),
 		cmocka_unit_test(options_reach_the_plan),
+		cmocka_unit_test(devices_groups_and_open_paths_reach_the_plan),
+		cmocka_unit_test(keeping_ids_shifts_those_that_mounts_name),
 		cmocka_unit_test(users_mounts_replace_dockers_own),
 		cmocka_unit_test(privileged_hides_nothing_and_filters_nothing),
 		cmocka_unit_test(the_hosts_namespaces_bring_the_hosts_mounts),

@@ -218,11 +218,17 @@ static const struct refusal {
 	{ "'HostConfig':{'CpuShares':1}", "HostConfig.CpuShares", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'PidsLimit':10}", "HostConfig.PidsLimit", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'MemorySwappiness':10}", "HostConfig.MemorySwappiness", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'OomKillDisable':true}", "HostConfig.OomKillDisable", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'BlkioWeight':10}", "HostConfig.BlkioWeight", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'CpusetCpus':'0'}", "HostConfig.CpusetCpus", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'CgroupParent':'/x'}", "HostConfig.CgroupParent", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'Devices':[{'PathOnHost':'/dev/fuse'}]}", "HostConfig.Devices", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Devices':[{'PathOnHost':'fuse'}]}", "HostConfig.Devices: invalid PathOnHost", ERR_INVALID },
+	{ "'HostConfig':{'Devices':[{'PathOnHost':'/dev/fuse','PathInContainer':'fuse'}]}", "invalid PathInContainer", ERR_INVALID },
+	{ "'HostConfig':{'Devices':[{'PathOnHost':'/dev/fuse','CgroupPermissions':'rwx'}]}", "invalid CgroupPermissions", ERR_INVALID },
+	{ "'HostConfig':{'Devices':[{'PathOnHost':'/dev/fuse','CgroupPermissions':'r'}]}", "less than rw", ERR_INVALID },
+	{ "'HostConfig':{'DeviceCgroupRules':['c 1:3 r']}", "HostConfig.DeviceCgroupRules", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'GroupAdd':['keep-groups','7']}", "GroupAdd", ERR_INVALID },
+	{ "'HostConfig':{'CpuRealtimePeriod':1}", "HostConfig.CpuRealtimePeriod is not supported: kernel does not", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Isolation':'hyperv'}", "isolation", ERR_INVALID },
 	{ "'HostConfig':{'DeviceRequests':[{}]}", "HostConfig.DeviceRequests", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'PortBindings':{'80/tcp':[{'HostPort':'1'}]}}", "HostConfig.PortBindings", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'PublishAllPorts':true}", "HostConfig.PublishAllPorts", ERR_UNSUPPORTED },
@@ -233,14 +239,24 @@ static const struct refusal {
 	{ "'HostConfig':{'RestartPolicy':{'Name':'always'}}", "HostConfig.RestartPolicy", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'RestartPolicy':{'Name':'always'},'AutoRemove':true}", "can't create 'AutoRemove' container with restart policy", ERR_INVALID },
 	{ "'HostConfig':{'RestartPolicy':{'Name':'sometimes'}}", "invalid restart policy", ERR_INVALID },
-	{ "'HostConfig':{'NetworkMode':'container:x'}", "HostConfig.NetworkMode", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'NetworkMode':'container:'}", "container:<name|id>", ERR_INVALID },
+	{ "'Hostname':'h','HostConfig':{'NetworkMode':'container:x'}", "hostname and the network mode", ERR_INVALID },
+	{ "'ExposedPorts':{'80/tcp':{}},'HostConfig':{'NetworkMode':'container:x'}", "port exposing", ERR_INVALID },
+	{ "'HostConfig':{'NetworkMode':'container:x','PublishAllPorts':true}", "port publishing", ERR_INVALID },
+	{ "'HostConfig':{'NetworkMode':'container:x','Dns':['1.1.1.1']}", "dns and the network mode", ERR_INVALID },
+	{ "'HostConfig':{'NetworkMode':'container:x','ExtraHosts':['a:1.1.1.1']}", "custom host-to-IP", ERR_INVALID },
+	{ "'HostConfig':{'PortBindings':{'80/tcp':null}}", "HostConfig.PortBindings", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'NetworkMode':'mine'}", "HostConfig.NetworkMode", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'PidMode':'container:x'}", "HostConfig.PidMode", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'PidMode':'container:'}", "invalid PID mode", ERR_INVALID },
+	{ "'HostConfig':{'UTSMode':'container:x'}", "invalid UTS mode", ERR_INVALID },
 	{ "'HostConfig':{'PidMode':'x'}", "invalid PID mode", ERR_INVALID },
-	{ "'HostConfig':{'IpcMode':'container:x'}", "HostConfig.IpcMode", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'IpcMode':'container:'}", "invalid IPC mode", ERR_INVALID },
+	{ "'HostConfig':{'UsernsMode':'host'}", "HostConfig.UsernsMode", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'UsernsMode':'keep-id:uid=x'}", "invalid userns mode", ERR_INVALID },
+	{ "'HostConfig':{'UsernsMode':'keep-idle'}", "invalid userns mode", ERR_INVALID },
+	{ "'Labels':{'dayfly.userns':'x'}", "invalid userns mode: x", ERR_INVALID },
 	{ "'HostConfig':{'UsernsMode':'x'}", "invalid userns mode", ERR_INVALID },
-	{ "'HostConfig':{'Runtime':'crun'}", "HostConfig.Runtime", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'Runtime':'x'}", "unknown or invalid runtime name: x", ERR_INVALID },
+	{ "'HostConfig':{'Runtime':'crun'}", "unknown or invalid runtime name: crun", ERR_INVALID },
 	{ "'HostConfig':{'LogConfig':{'Type':'syslog'}}", "HostConfig.LogConfig.Type", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'LogConfig':{'Type':'x'}}", "no log driver named 'x'", ERR_INVALID },
 	{ "'HostConfig':{'LogConfig':{'Type':'','Config':{'x':'1'}}}", "unknown log opt 'x'", ERR_INVALID },
@@ -256,7 +272,10 @@ static const struct refusal {
 	{ "'HostConfig':{'Ulimits':[{'Name':'x','Soft':1,'Hard':1}]}", "invalid ulimit type: x", ERR_INVALID },
 	{ "'HostConfig':{'Ulimits':[{'Name':'nofile','Soft':2,'Hard':1}]}", "2 > 1", ERR_INVALID },
 	{ "'HostConfig':{'Sysctls':{'kernel.panic':'1'}}", "kernel.panic", ERR_INVALID },
-	{ "'HostConfig':{'NetworkMode':'host','Sysctls':{'net.a':'1'}}", "net.a", ERR_INVALID },
+	{ "'HostConfig':{'NetworkMode':'host','Sysctls':{'net.a':'1'}}", "sysctl \"net.a\" not allowed in host network namespace", ERR_INVALID },
+	{ "'HostConfig':{'IpcMode':'host','Sysctls':{'kernel.sem':'1'}}", "not allowed in the hosts ipc namespace", ERR_INVALID },
+	{ "'HostConfig':{'Sysctls':{'kernel.hostname':'x'}}", "conflicts with the OCI", ERR_INVALID },
+	{ "'HostConfig':{'Sysctls':{'net/../kernel.panic':'1'}}", "not in a separate kernel namespace", ERR_INVALID },
 	{ "'HostConfig':{'Dns':['x']}", "invalid IP address: x", ERR_INVALID },
 	{ "'HostConfig':{'ExtraHosts':['x']}", "add-host", ERR_INVALID },
 	{ "'HostConfig':{'ShmSize':-1}", "SHM size", ERR_INVALID },
@@ -316,7 +335,13 @@ static void neutral_values_of_refused_fields_pass(void **unused)
 	static const char *const members[] = { "'Healthcheck':{}",
 		"'Healthcheck':{'Test':['NONE']}", "'HostConfig':{'MemorySwap':-1}",
 		"'HostConfig':{'PidsLimit':-1}", "'HostConfig':{'PortBindings':null}",
-		"'HostConfig':{'Runtime':'dayfly'}",
+		"'HostConfig':{'Runtime':'dayfly'}", "'HostConfig':{'Runtime':'runc'}",
+		"'HostConfig':{'NetworkMode':'container:x'}",
+		"'HostConfig':{'PidMode':'container:x'}", "'HostConfig':{'IpcMode':'container:x'}",
+		"'HostConfig':{'OomKillDisable':true}", "'HostConfig':{'KernelMemory':9}",
+		"'HostConfig':{'CpuCount':2}",
+		"'HostConfig':{'NetworkMode':'host','PublishAllPorts':true}",
+		"'HostConfig':{'SecurityOpt':['systempaths=unconfined']}",
 		("'HostConfig':{'SecurityOpt':['label=disable','apparmor=unconfined',"
 		 "'seccomp=unconfined','no-new-privileges:false']}"),
 		"'NetworkingConfig':{'EndpointsConfig':{'default':null}}", "'Unknown':{'a':1}" };
@@ -329,6 +354,27 @@ static void neutral_values_of_refused_fields_pass(void **unused)
 
 		if (settle(body, NULL, 47, &q, &err) < 0)
 			fail_msg("%s: %s", members[i], err.msg);
+	}
+}
+
+static void keeping_ids_is_asked_for_by_the_mode_or_a_label(void **unused)
+{
+	static const struct {
+		const char *members, *image, *user;
+	} cases[] = {
+		{ "'Labels':{'dayfly.userns':'keep-id:uid=7,gid=8'}", "{}", "7:8" },
+		{ "'HostConfig':{'UsernsMode':'keep-id:uid=7,gid=8'}", "{}", "7:8" },
+		{ "'HostConfig':{'UsernsMode':'keep-id:uid=7'}", "{'User':'bob'}", "bob" },
+		{ "'User':'0','Labels':{'dayfly.userns':'keep-id'}", "{'User':'bob'}", "0" },
+		{ "'Tty':false", "{'Labels':{'dayfly.userns':'keep-id'}}", "" },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_free char *body = xasprintf("{'Image':'i','Cmd':['c'],%s}", cases[i].members);
+		auto_container struct container *ct = container_of_body(body, cases[i].image);
+
+		assert_string_equal(json_get_str(ct->config, "User", ""), cases[i].user);
 	}
 }
 
@@ -419,6 +465,7 @@ int main(void)
 		cmocka_unit_test(old_clients_have_no_start_interval),
 		cmocka_unit_test(what_is_not_honoured_is_refused_by_name),
 		cmocka_unit_test(neutral_values_of_refused_fields_pass),
+		cmocka_unit_test(keeping_ids_is_asked_for_by_the_mode_or_a_label),
 		cmocka_unit_test(an_empty_request_is_told_so),
 		cmocka_unit_test(old_clients_share_their_ipc_namespace),
 		cmocka_unit_test(a_summary_tells_what_the_container_tells),
