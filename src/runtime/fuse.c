@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "runtime/enter.h"
 #include "runtime/keepid.h"
 #include "runtime/program.h"
 #include "runtime/report.h"
@@ -32,7 +33,7 @@ static int server_find(struct err *err)
 		     : 0;
 }
 
-static int mount_fuse(int fuse, const char *path)
+static int mount_at(int fuse, const char *path)
 {
 	char data[96];
 
@@ -41,9 +42,26 @@ static int mount_fuse(int fuse, const char *path)
 	return mount(SERVER, path, "fuse." SERVER, MS_NOATIME, data) < 0 ? -errno : 0;
 }
 
+int fuse_mount(const char *path, int *ret, struct err *err)
+{
+	auto_fd int fuse = FD_NONE;
+	int r = server_find(err);
+
+	if (r < 0)
+		return r;
+	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fuse < 0)
+		return rt_sys(err, errno, "open /dev/fuse");
+	r = mount_at(fuse, path);
+	if (r < 0)
+		return rt_sys(err, r, "mount " SERVER);
+	*ret = take_fd(&fuse);
+	return 0;
+}
+
 /* The kernel lets us wait for the first answer, or says ENOTCONN when nobody has the other end open:
  * that is why our own is closed by now. */
-static int server_await(const char *path, struct err *err)
+int fuse_await(const char *path, struct err *err)
 {
 	struct stat st;
 
@@ -55,19 +73,13 @@ static int server_await(const char *path, struct err *err)
 
 int fuse_root_mount(struct enter *e, const char *path, struct err *err)
 {
-	int fuse, r;
+	int fuse, r = fuse_mount(path, &fuse, err);
 
-	r = server_find(err);
 	if (r < 0)
 		return r;
-	fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	if (fuse < 0)
-		return rt_sys(err, errno, "open /dev/fuse");
-	r = mount_fuse(fuse, path);
-	if (r == 0)
-		r = report_send(e->report, &(struct report){ .kind = REPORT_FUSE }, fuse);
+	r = report_send(e->report, &(struct report){ .kind = REPORT_FUSE }, fuse);
 	(void)fd_close(fuse);
-	return r < 0 ? rt_sys(err, r, "mount " SERVER) : server_await(path, err);
+	return r < 0 ? rt_sys(err, r, "mount " SERVER) : fuse_await(path, err);
 }
 
 /* ---- the parent */
@@ -91,8 +103,10 @@ static _Noreturn void server_execute(const struct plan *plan, int fuse)
 		add_folder(&options, before, it->words[0]);
 		before = ":";
 	}
-	add_folder(&options, ",upperdir=", plan_get(plan, "upper", ""));
-	add_folder(&options, ",workdir=", plan_get(plan, "work", ""));
+	if (plan_has(plan, "upper")) {
+		add_folder(&options, ",upperdir=", plan_get(plan, "upper", ""));
+		add_folder(&options, ",workdir=", plan_get(plan, "work", ""));
+	}
 	keepid_server_options(plan, &options);
 	/* libfuse takes a mount that is made already by this very name */
 	(void)snprintf(mounted, sizeof(mounted), "/dev/fd/%d", fuse);
