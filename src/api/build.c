@@ -55,11 +55,44 @@ int api_build(struct request *req, struct reply *rep, struct err *err)
 	return handover_credentials(req, rep, (const char *const *)argv, secrets, err);
 }
 
+static int run_prune(struct core *c, const void *arg, struct buf *out, struct err *err)
+{
+	return build_prune(c, arg, out, err);
+}
+
+static int read_size(struct request *req, const char *name, int64_t *ret, struct err *err)
+{
+	const char *text = req_query(req, name);
+
+	if (str_empty(text))
+		return 0;
+	if (str_to_i64(text, ret) < 0 || *ret < 0)
+		return err_set(err, ERR_INVALID, EINVAL,
+			"%s is in bytes and expects an integer, got %.40s", name, text);
+	return 0;
+}
+
+/* "keep-storage" is what "reserved-space" was called before 1.48. */
 int api_build_prune(struct request *req, struct reply *rep, struct err *err)
 {
-	static const char *const keys[] = { "until", NULL };
+	static const char *const keys[] = { "until", "unused-for", "id", "type", "inuse", "shared",
+		"private", NULL };
+	auto_filters struct filters *f = NULL;
+	struct build_prune how = { .all = req_query_bool(req, "all", false) };
+	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
 
-	return handover_prune(req, rep, keys, build_prune, err);
+	if (r == 0)
+		r = read_size(req, "keep-storage", &how.reserved, err);
+	if (r == 0)
+		r = read_size(req, "reserved-space", &how.reserved, err);
+	if (r == 0)
+		r = read_size(req, "max-used-space", &how.max_used, err);
+	if (r == 0)
+		r = read_size(req, "min-free-space", &how.min_free, err);
+	if (r < 0)
+		return r;
+	how.filters = f;
+	return handover_slow(req, rep, run_prune, &how, err);
 }
 
 /* POST /session, /grpc: what BuildKit's client opens first. */

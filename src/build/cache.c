@@ -17,7 +17,8 @@
 #include "oci/reference.h"
 #include "json/text.h"
 
-#define RECORD_MAX 4096
+#define RECORD_MAX  4096
+#define RECORD_PATH (sizeof(BUILD_CACHE) + 1 + ID_SIZE)
 
 void key_add(char key[DIGEST_SIZE], const char *text)
 {
@@ -28,16 +29,21 @@ void key_add(char key[DIGEST_SIZE], const char *text)
 	hash_end(h, key);
 }
 
+static const char *record_path(const char *key, char ret[RECORD_PATH])
+{
+	(void)snprintf(ret, RECORD_PATH, BUILD_CACHE "/%.64s", digest_hex(key));
+	return ret;
+}
+
 static bool record_read(const struct dirs *d, const char *key, struct cached *ret)
 {
 	auto_json json_object *doc = NULL;
 	auto_free char *text = NULL;
-	char path[sizeof(BUILD_CACHE) + 1 + ID_SIZE];
+	char path[RECORD_PATH];
 	const char *layer;
 	size_t len;
 
-	(void)snprintf(path, sizeof(path), BUILD_CACHE "/%s", digest_hex(key));
-	if (file_read_at(d->data, path, RECORD_MAX, &text, &len) < 0 ||
+	if (file_read_at(d->data, record_path(key, path), RECORD_MAX, &text, &len) < 0 ||
 		doc_parse(text, len, json_type_object, &doc, NULL) < 0)
 		return false;
 	layer = doc_str(doc, "layer");
@@ -56,12 +62,20 @@ static bool blob_whole(const struct dirs *d, const char *digest, int64_t size)
 	return fd >= 0 && fstat(fd, &st) == 0 && st.st_size == size;
 }
 
+static bool is_whole(const struct dirs *d, const struct cached *c)
+{
+	return !*c->layer ||
+		(layer_state(d, c->layer) == LAYER_READY && blob_whole(d, c->layer, c->size));
+}
+
 bool cache_get(const struct dirs *d, const char *key, struct cached *ret)
 {
-	if (!record_read(d, key, ret))
+	char path[RECORD_PATH];
+
+	if (!record_read(d, key, ret) || !is_whole(d, ret))
 		return false;
-	return !*ret->layer ||
-		(layer_state(d, ret->layer) == LAYER_READY && blob_whole(d, ret->layer, ret->size));
+	(void)utimensat(d->data, record_path(key, path), NULL, 0); /* its latest use: for pruning */
+	return true;
 }
 
 void cache_put(const struct dirs *d, const char *key, const struct cached *c)

@@ -333,15 +333,20 @@ static int parse_until(const char *text, int64_t *ret)
 
 int prune_filter_until(const struct filters *f, int64_t *ret, struct err *err)
 {
-	char *const *v = filters_get(f, "until");
+	return prune_filter_time(f, "until", ret, err);
+}
+
+int prune_filter_time(const struct filters *f, const char *key, int64_t *ret, struct err *err)
+{
+	char *const *v = filters_get(f, key);
 
 	*ret = 0;
 	if (!v || !*v)
 		return 0;
 	if (v[1])
-		return err_set(err, ERR_INVALID, EINVAL, "more than one until filter specified");
+		return err_set(err, ERR_INVALID, EINVAL, "more than one %s filter specified", key);
 	if (parse_until(*v, ret) < 0)
-		return err_set(err, ERR_INVALID, EINVAL, "invalid filter 'until=%s'", *v);
+		return err_set(err, ERR_INVALID, EINVAL, "invalid filter '%s=%s'", key, *v);
 	return 0;
 }
 

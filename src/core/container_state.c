@@ -169,7 +169,7 @@ void status_text(struct buf *out, const struct status *st, int64_t now)
 
 /* ---- sizes */
 
-static int64_t tree_size(int dir, const char *name)
+int64_t folder_size(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -187,7 +187,7 @@ static int64_t tree_size(int dir, const char *name)
 			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode))
-			sum += tree_size(fd, e->d_name);
+			sum += folder_size(fd, e->d_name);
 		else
 			sum += st.st_size;
 	}
@@ -200,7 +200,7 @@ int64_t container_size_rw(struct core *c, const char *id)
 	char path[96];
 
 	(void)snprintf(path, sizeof(path), "containers/%.64s/upper", id);
-	return tree_size(c->dirs.data, path);
+	return folder_size(c->dirs.data, path);
 }
 
 int64_t container_size_root(struct core *c, const struct container *ct, int64_t rw)

@@ -2,6 +2,7 @@
 
 #include "base/jsonw.h"
 #include "base/str.h"
+#include "core/build_cache.h"
 #include "core/containers.h"
 #include "core/images.h"
 
@@ -49,6 +50,16 @@ static int print_containers(struct core *c, struct jsonw *w, struct err *err)
 	return r;
 }
 
+static int print_build_cache(struct core *c, struct jsonw *w, struct err *err)
+{
+	auto_buf struct buf rows = { 0 };
+	int r = build_cache_list(c, &rows, err);
+
+	if (r == 0)
+		jw_raw(w, "BuildCache", rows.data);
+	return r;
+}
+
 /* Of which there are none so far. */
 static void print_none(struct jsonw *w, const char *key, bool asked_for)
 {
@@ -76,7 +87,10 @@ int disk_usage(
 	else
 		jw_null(&w, "Containers");
 	print_none(&w, "Volumes", wanted(types, "volume"));
-	print_none(&w, "BuildCache", wanted(types, "build-cache"));
+	if (r == 0 && wanted(types, "build-cache"))
+		r = print_build_cache(c, &w, err);
+	else
+		jw_null(&w, "BuildCache");
 	jw_object_end(&w);
 	return r;
 }

@@ -233,17 +233,24 @@ static int move_unneeded(int dir, const char *name, void *arg, struct err *err)
 	return 0;
 }
 
+/* What images and containers need. */
+static int needs_of_all(
+	const struct dirs *d, const struct oci_index *ix, struct needs *n, struct err *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ix->count; i++)
+		r = needs_of_image(d, &ix->entries[i], n, err);
+	return r < 0 ? r : each_name(d, "containers", add_container, n, err);
+}
+
 int oci_collect_garbage(const struct dirs *d, const struct oci_index *ix, struct err *err)
 {
 	__attribute__((cleanup(needs_clear))) struct needs n = { 0 };
 	struct sweep blobs = { .dirs = d, .keep = &n.blobs };
 	struct sweep layers = { .dirs = d, .keep = &n.layers };
-	int r = 0;
+	int r = needs_of_all(d, ix, &n, err);
 
-	for (size_t i = 0; r == 0 && i < ix->count; i++)
-		r = needs_of_image(d, &ix->entries[i], &n, err);
-	if (r == 0)
-		r = each_name(d, "containers", add_container, &n, err);
 	if (r == 0)
 		r = each_name(d, BUILD_CACHE, needs_of_cache, &n, err);
 	if (r == 0)
@@ -256,4 +263,18 @@ int oci_collect_garbage(const struct dirs *d, const struct oci_index *ix, struct
 	if (r == 0)
 		r = each_name(d, "oci/blobs/sha256", move_unneeded, &blobs, err);
 	return r < 0 ? r : blobs.moved + layers.moved;
+}
+
+int oci_layers_used(const struct dirs *d, const struct oci_index *ix, const char *const *digests,
+	size_t count, bool *ret, struct err *err)
+{
+	__attribute__((cleanup(needs_clear))) struct needs n = { 0 };
+	int r = needs_of_all(d, ix, &n, err);
+
+	if (r < 0)
+		return r;
+	set_sort(&n.layers);
+	for (size_t i = 0; i < count; i++)
+		ret[i] = set_has(&n.layers, digests[i]);
+	return 0;
 }

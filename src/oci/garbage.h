@@ -1,6 +1,9 @@
 /* oci/garbage.h - blobs and layers that nobody needs any more. */
 #pragma once
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "base/err.h"
 #include "oci/layout.h"
 
@@ -20,3 +23,7 @@
  * needed is unknown then. Half-made things (.tmp-…) belong to whoever makes them. The caller holds
  * dirs_lock() and has written ix. Returns the number of things moved. */
 int oci_collect_garbage(const struct dirs *d, const struct oci_index *ix, struct err *err);
+
+/* Which of these layers an image or a container has: ret[i] tells it of digests[i]. */
+int oci_layers_used(const struct dirs *d, const struct oci_index *ix, const char *const *digests,
+	size_t count, bool *ret, struct err *err);
