@@ -83,11 +83,13 @@ const char *stage_lookup(void *arg, const char *name, size_t len);
 /* The time of what is made now. */
 int64_t build_now(const struct build *b);
 
-/* What a step has made is packed, put into the store, and a layer of the draft. ran: a container did it.
- * The folder itself becomes the layer; or (upper) it stays a container's, and is copied. */
-int stage_keep_layer(struct stage_run *s, struct stage_tree *take_tree, bool ran,
+/* What a step has made is packed, put into the store, and a layer of the draft. The folder itself becomes
+ * the layer; or (upper) it stays a container's, and is copied.
+ * mounts: a container did it, and these were the targets of its mounts; NULL: none did. */
+int stage_keep_layer(struct stage_run *s, struct stage_tree *take_tree, char *const *mounts,
 	struct cached *ret, struct err *err);
-int stage_copy_layer(struct stage_run *s, int upper, struct cached *ret, struct err *err);
+int stage_copy_layer(
+	struct stage_run *s, int upper, char *const *mounts, struct cached *ret, struct err *err);
 
 /* ---- instructions, expanded. Each prepares what it needs, computes its key, and makes the step unless
  * the cache has it. */

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/jsonw.h"
 #include "base/str.h"
+#include "core/signals.h"
 #include "worker/changes.h"
 
 /* ARG: known from here on, to this stage. The value: --build-arg, the default, or the global one's. */
@@ -42,7 +43,7 @@ static void add_args(struct stage_run *s, const struct df_instruction *in)
 
 static int apply(struct stage_run *s, const struct df_instruction *in, struct err *err)
 {
-	int r;
+	int signal, r;
 
 	if (in->kind == DF_ARG) {
 		add_args(s, in);
@@ -53,7 +54,9 @@ static int apply(struct stage_run *s, const struct df_instruction *in, struct er
 			s->draft.doc, "author", json_object_new_string(in->words[0]));
 		return 0;
 	}
-	r = change_apply(s->draft.config, in, err);
+	r = in->kind == DF_STOPSIGNAL ? signal_parse(in->words[0], &signal, err) : 0;
+	if (r == 0)
+		r = change_apply(s->draft.config, in, err);
 	if (r < 0)
 		return r;
 	if (in->kind == DF_CMD)

@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "dockerfile/dockerfile.h"
 #include "dockerfile/pattern.h"
+#include "worker/inodes.h"
 
 #define COPY_BLOCK  (256 * 1024)
 #define XATTRS_MAX  (64 * 1024)
@@ -295,6 +296,7 @@ struct copying {
 	struct tree *tree;
 	const struct files_how *how;
 	char *block;
+	struct inodes links; /* of what is copied, to its place in the tree */
 };
 
 static int meta_of(struct copying *c, const struct stat *st, const char *path,
@@ -346,13 +348,18 @@ static int copy_xattrs(struct copying *c, int from, int to, const char *path, st
 	return r;
 }
 
+/* A file of several names is copied once: the others are links to the copy. */
 static int copy_file(
 	struct copying *c, int from, const struct stat *st, const char *to, struct err *err)
 {
+	const char *first = st->st_nlink > 1 ? inodes_find(&c->links, st) : NULL;
 	auto_fd int fd = FD_NONE;
 	struct tree_meta m;
-	int r = meta_of(c, st, to, &m, err);
+	int r;
 
+	if (first)
+		return tree_hardlink(c->tree, to, first, err);
+	r = meta_of(c, st, to, &m, err);
 	if (r == 0)
 		r = tree_file_begin(c->tree, to, &fd, err);
 	if (r == 0)
@@ -361,6 +368,8 @@ static int copy_file(
 		r = tree_file_end(c->tree, fd, to, &m, err);
 	if (r == 0)
 		r = copy_xattrs(c, from, fd, to, err);
+	if (r == 0 && st->st_nlink > 1)
+		inodes_add(&c->links, st, to);
 	return r;
 }
 
@@ -443,16 +452,21 @@ int files_copy(int root, const char *path, struct tree *tree, const char *to,
 	const struct files_how *how, struct err *err)
 {
 	auto_free char *block = xmalloc(COPY_BLOCK);
-	struct copying c = { tree, how, block };
+	struct copying c = { .tree = tree, .how = how, .block = block };
 	const char *slash = strrchr(path, '/');
 	struct stat st;
 	auto_fd int fd = files_open(root, path, &st, err);
+	int r;
 
 	if (fd < 0)
 		return fd;
-	if (S_ISDIR(st.st_mode))
-		return copy_tree(&c, fd, "", to, err);
+	if (S_ISDIR(st.st_mode)) {
+		r = copy_tree(&c, fd, "", to, err);
+		inodes_clear(&c.links);
+		return r;
+	}
 	if (how->except && ignore_match(how->except, slash ? slash + 1 : path))
 		return 0;
+	st.st_nlink = 1; /* nothing else is copied */
 	return copy_file(&c, fd, &st, to, err);
 }

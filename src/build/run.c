@@ -216,11 +216,19 @@ static int run_in(struct run *r, const char *upper, char id[ID_SIZE], struct err
 			&(struct step_container){
 				.body = body.data, .on = &r->s->draft, .upper = upper },
 			id, &code, err);
-	run_mounts_clear(&r->mounts);
+	run_mounts_release(&r->mounts);
 	if (n < 0 || code == 0)
 		return n;
 	failed(r, code);
 	return err_set(err, ERR_SYSTEM, ECHILD, "the command returned a non-zero code: %d", code);
+}
+
+/* Where its mounts were: of what their start has made nothing gets into the layer. */
+static char *const *targets(const struct run *r)
+{
+	static char *const none[] = { NULL };
+
+	return r->mounts.targets ? r->mounts.targets : none;
 }
 
 static int make(struct run *r, struct cached *made, struct err *err)
@@ -239,7 +247,7 @@ static int make(struct run *r, struct cached *made, struct err *err)
 		stage_tree_drop(b->stage, &tree);
 		return n;
 	}
-	n = stage_keep_layer(r->s, &tree, true, made, err);
+	n = stage_keep_layer(r->s, &tree, targets(r), made, err);
 	if (n == 0)
 		say_text(&b->say, " ---> Removed intermediate container %.12s\n", id);
 	return n;
@@ -259,7 +267,7 @@ static int make_kept(struct run *r, struct cached *made, struct err *err)
 	upper = dir < 0 ? dir : openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (upper < 0)
 		return err_sys(err, dir < 0 ? dir : errno, "open the layer of container %.12s", id);
-	return stage_copy_layer(r->s, upper, made, err);
+	return stage_copy_layer(r->s, upper, targets(r), made, err);
 }
 
 int run_step(struct stage_run *s, const struct df_instruction *in, struct err *err)

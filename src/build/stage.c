@@ -13,6 +13,7 @@
 #include "oci/reference.h"
 #include "worker/documents.h"
 #include "worker/merged.h"
+#include "worker/targets.h"
 #include "json/text.h"
 
 int64_t build_now(const struct build *b)
@@ -82,14 +83,29 @@ void step_done(struct stage_run *s, const struct step *step, const struct cached
 	settle(s, step, made);
 }
 
+/* Where the mounts were, in the words of the layers below. */
+static char **resolve_mounts(const struct merged *below, char *const *mounts)
+{
+	char **paths = NULL;
+
+	for (; mounts && *mounts; mounts++) {
+		char *path = merged_resolve(below, *mounts);
+
+		if (path)
+			strv_add_take(&paths, path);
+	}
+	return paths;
+}
+
 /* tree or upper; the other is NULL or FD_NONE. */
-static int pack_layer(struct stage_run *s, struct stage_tree *take_tree, int upper, bool ran,
-	struct stage_blob **ret, struct err *err)
+static int pack_layer(struct stage_run *s, struct stage_tree *take_tree, int upper,
+	char *const *mounts, struct stage_blob **ret, struct err *err)
 {
 	struct build *b = s->build;
 	auto_merged struct merged below = { 0 };
-	struct pack_how how = { .ran = ran,
-		.below = &below,
+	auto_strv char **paths = NULL;
+	struct targets made = { .below = &below };
+	struct pack_how how = { .made = mounts ? &made : NULL,
 		.clamp = b->opt.has_epoch,
 		.clamp_to = b->opt.epoch / NSEC_PER_SEC };
 	struct packed packed;
@@ -104,6 +120,7 @@ static int pack_layer(struct stage_run *s, struct stage_tree *take_tree, int upp
 		stage_tree_drop(b->stage, take_tree);
 	if (r < 0)
 		return r;
+	made.more = paths = resolve_mounts(&below, mounts);
 	return take_tree ? stage_tree_pack(b->stage, take_tree, &how, &packed, ret, err)
 			 : stage_pack(b->stage, upper, &how, &packed, ret, err);
 }
@@ -121,20 +138,21 @@ static int add_layer(
 	return 0;
 }
 
-int stage_keep_layer(struct stage_run *s, struct stage_tree *take_tree, bool ran,
+int stage_keep_layer(struct stage_run *s, struct stage_tree *take_tree, char *const *mounts,
 	struct cached *ret, struct err *err)
 {
 	struct stage_blob *blob;
-	int r = pack_layer(s, take_tree, FD_NONE, ran, &blob, err);
+	int r = pack_layer(s, take_tree, FD_NONE, mounts, &blob, err);
 
 	return r < 0 ? r : add_layer(s, blob, ret, err);
 }
 
-int stage_copy_layer(struct stage_run *s, int upper, struct cached *ret, struct err *err)
+int stage_copy_layer(
+	struct stage_run *s, int upper, char *const *mounts, struct cached *ret, struct err *err)
 {
 	struct stage_blob *blob;
 	char diff_id[DIGEST_SIZE];
-	int r = pack_layer(s, NULL, upper, true, &blob, err);
+	int r = pack_layer(s, NULL, upper, mounts, &blob, err);
 
 	if (r == 0) /* waits for its tree */
 		r = stage_layer_id(s->build->stage, blob->digest, diff_id, err);

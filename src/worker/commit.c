@@ -24,6 +24,7 @@
 #include "worker/manifest.h"
 #include "worker/pack.h"
 #include "worker/stage.h"
+#include "worker/targets.h"
 #include "json/text.h"
 
 #define BODY_MAX (1u << 20)
@@ -138,7 +139,8 @@ static int keep_layers(struct commit *c, struct err *err)
 static int pack_layer(struct commit *c, struct err *err)
 {
 	auto_merged struct merged below = { 0 };
-	const struct pack_how how = { .ran = true, .below = &below };
+	const struct targets made = { .below = &below };
+	const struct pack_how how = { .made = &made };
 	struct packed packed = { 0 };
 	int r;
 

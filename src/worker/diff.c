@@ -10,7 +10,7 @@
 #include "base/jsonw.h"
 #include "worker/container.h"
 #include "worker/jobs.h"
-#include "worker/pack.h"
+#include "worker/targets.h"
 
 enum change_kind { CHANGED, ADDED, DELETED }; /* as Docker counts them */
 
@@ -22,7 +22,7 @@ struct change {
 struct diff {
 	const struct merged *own;
 	struct merged below;
-	struct pack_how how;
+	struct targets made;
 	struct change *items;
 	size_t count;
 };
@@ -94,7 +94,7 @@ static int compare_entry(struct diff *d, const struct level *l, const char *name
 			add(d, path, DELETED);
 		return 0;
 	}
-	if (pack_leaves_out(d->own, &d->how, path, st))
+	if (target_left_out(d->own, &d->made, path, st))
 		return 0;
 	if (S_ISDIR(st->st_mode))
 		r = compare_inside(d, l, path, there ? &below : NULL, err);
@@ -201,7 +201,7 @@ static int diff(struct work *w, struct buf *out, struct err *err)
 	if (r < 0)
 		return r;
 	d.own = &c.own;
-	d.how = (struct pack_how){ .ran = true, .below = &d.below };
+	d.made = (struct targets){ .below = &d.below };
 	merged_root(&d.below, &root.below);
 	r = compare_folder(&d, &root, err);
 	if (r == 0)

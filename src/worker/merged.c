@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "oci/layer.h"
+
+#define LINKS_MAX 40 /* as the kernel */
 
 bool is_whiteout(const struct stat *st)
 {
@@ -230,7 +233,8 @@ int merged_find(const struct merged *m, const struct merged_at *at, const char *
 	return -ENOENT;
 }
 
-int merged_stat(const struct merged *m, const char *path, struct stat *ret)
+static int find_path(
+	const struct merged *m, const char *path, struct stat *ret, unsigned char *ret_layer)
 {
 	auto_free char *folder = xstrdup(path);
 	struct merged_at at, next;
@@ -245,7 +249,89 @@ int merged_stat(const struct merged *m, const char *path, struct stat *ret)
 	}
 	slash = strrchr(folder, '/');
 	if (!slash)
-		return merged_find(m, &at, "", path, ret, NULL);
+		return merged_find(m, &at, "", path, ret, ret_layer);
 	*slash = '\0';
-	return merged_find(m, &at, folder, slash + 1, ret, NULL);
+	return merged_find(m, &at, folder, slash + 1, ret, ret_layer);
+}
+
+int merged_stat(const struct merged *m, const char *path, struct stat *ret)
+{
+	return find_path(m, path, ret, NULL);
+}
+
+/* ---- where a path leads */
+
+/* done: so far, without links; rest: what is still to be walked. */
+struct walk {
+	char *done, *rest;
+	unsigned links;
+};
+
+static char *join(const char *a, const char *b)
+{
+	return *a && *b ? xasprintf("%s/%s", a, b) : xstrdup(*a ? a : b);
+}
+
+static int follow(struct walk *w, const struct merged *m, const char *path, unsigned char layer)
+{
+	const char *slash = strrchr(path, '/');
+	auto_free char *folder = xstrndup(path, slash ? (size_t)(slash - path) : 0);
+	auto_fd int fd = merged_open_folder(m, layer, folder);
+	char target[PATH_MAX], *rest;
+	ssize_t n =
+		fd < 0 ? -1 : readlinkat(fd, slash ? slash + 1 : path, target, sizeof(target) - 1);
+
+	if (n < 0 || ++w->links > LINKS_MAX)
+		return -ELOOP;
+	target[n] = '\0';
+	rest = join(target, w->rest);
+	free(w->rest);
+	w->rest = rest;
+	if (*target == '/')
+		*w->done = '\0';
+	return 0;
+}
+
+static int walk_step(struct walk *w, const struct merged *m, const char *name)
+{
+	auto_free char *path = NULL;
+	unsigned char layer;
+	struct stat st;
+
+	if (str_eq(name, "..")) {
+		char *slash = strrchr(w->done, '/');
+
+		*(slash ? slash : w->done) = '\0';
+		return 0;
+	}
+	if (!*name || str_eq(name, "."))
+		return 0;
+	path = join(w->done, name);
+	if (strlen(path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	if (find_path(m, path, &st, &layer) == 0 && S_ISLNK(st.st_mode))
+		return follow(w, m, path, layer);
+	free(w->done);
+	w->done = take_ptr(&path);
+	return 0;
+}
+
+char *merged_resolve(const struct merged *m, const char *path)
+{
+	struct walk w = { .done = xstrdup(""), .rest = xstrdup(path) };
+	int r = 0;
+
+	while (r == 0 && *w.rest) {
+		size_t len = strcspn(w.rest, "/");
+		auto_free char *name = xstrndup(w.rest, len);
+		char *rest = xstrdup(w.rest + len + (w.rest[len] == '/'));
+
+		free(w.rest);
+		w.rest = rest;
+		r = walk_step(&w, m, name);
+	}
+	free(w.rest);
+	if (r < 0)
+		free(take_ptr(&w.done));
+	return w.done;
 }

@@ -60,6 +60,9 @@ int merged_find(const struct merged *m, const struct merged_at *at, const char *
 	const char *name, struct stat *ret, unsigned char *ret_layer);
 /* The same by path, not "". */
 int merged_stat(const struct merged *m, const char *path, struct stat *ret);
+/* Where a path of a container leads: symbolic links followed with the root as "/", as far as there is
+ * something. Clean and owned; NULL for links that lead in circles. */
+char *merged_resolve(const struct merged *m, const char *path);
 /* Opens a folder as one layer has it. A descriptor or -errno. */
 int merged_open_folder(const struct merged *m, unsigned char layer, const char *path);
 

@@ -12,7 +12,9 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "worker/inodes.h"
 #include "worker/merged.h"
+#include "worker/targets.h"
 #include "worker/unpack.h"
 
 #define WHITEOUT       ".wh."
@@ -20,20 +22,12 @@
 #define RECORDS_MAX    (256u * 1024) /* of one entry: readers have a limit, too */
 #define CAPABILITY     "security.capability"
 
-/* The first name of a file that has several. */
-struct first_name {
-	dev_t dev;
-	ino_t ino;
-	char *path; /* NULL: a free place */
-};
-
 struct pack {
 	const struct merged *tree;
 	const struct pack_how *how;
 	struct tar tar;
 	struct packed done;
-	struct first_name *names; /* open addressing, at most half full */
-	size_t n_names, room;
+	struct inodes links;
 	char *list, *value; /* of XATTR_LIST_MAX and XATTR_SIZE_MAX */
 };
 
@@ -53,46 +47,6 @@ static bool vanished(int r)
 static int fail(int r, const char *path, struct err *err)
 {
 	return err_sys(err, r, "pack %.200s", path);
-}
-
-/* ---- files with several names */
-
-static struct first_name *name_place(struct pack *p, const struct stat *st)
-{
-	size_t i = (st->st_ino * 0x9e3779b97f4a7c15u >> 20 ^ st->st_dev) & (p->room - 1);
-
-	while (p->names[i].path && (p->names[i].ino != st->st_ino || p->names[i].dev != st->st_dev))
-		i = (i + 1) & (p->room - 1);
-	return &p->names[i];
-}
-
-static void names_grow(struct pack *p)
-{
-	struct first_name *old = p->names;
-	size_t n = p->room;
-
-	p->room = n ? 2 * n : 64;
-	p->names = xcalloc(p->room, sizeof(*p->names));
-	for (size_t i = 0; i < n; i++)
-		if (old[i].path)
-			*name_place(
-				p, &(struct stat){ .st_dev = old[i].dev, .st_ino = old[i].ino }) =
-				old[i];
-	free(old);
-}
-
-/* NULL: none was packed so far. */
-static const char *first_name(struct pack *p, const struct stat *st)
-{
-	return p->room ? name_place(p, st)->path : NULL;
-}
-
-static void remember_name(struct pack *p, const struct stat *st, const char *path)
-{
-	if (2 * (p->n_names + 1) > p->room)
-		names_grow(p);
-	*name_place(p, st) = (struct first_name){ st->st_dev, st->st_ino, xstrdup(path) };
-	p->n_names++;
 }
 
 /* ---- attributes */
@@ -239,100 +193,6 @@ static bool is_own_mark(const char *name, const struct stat *st)
 		!str_eq(rest, "..") && !str_starts(rest, WHITEOUT);
 }
 
-/* ---- what the start of a container leaves for its mounts */
-
-static bool has_nothing(struct pack *p, const char *path)
-{
-	auto_names struct merged_names n = { 0 };
-	struct merged_at at;
-
-	merged_root(p->tree, &at);
-	return merged_list(p->tree, &at, path, &n) == 0 && n.count == 0;
-}
-
-static bool is_below(const struct pack *p, const char *path, struct stat *ret)
-{
-	return p->how->below && merged_stat(p->how->below, path, ret) == 0;
-}
-
-static const char *const target_files[] = { "etc/hosts", "etc/hostname", "etc/resolv.conf" };
-static const char *const target_folders[] = { "dev", "proc", "sys" };
-
-static bool is_mount_target(struct pack *p, const char *path, const struct stat *st)
-{
-	struct stat below;
-
-	if (!p->how->ran)
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(target_files); i++)
-		if (str_eq(path, target_files[i]))
-			return S_ISREG(st->st_mode) && st->st_size == 0 &&
-				!is_below(p, path, &below);
-	for (size_t i = 0; i < ARRAY_SIZE(target_folders); i++)
-		if (str_eq(path, target_folders[i]))
-			return S_ISDIR(st->st_mode) && has_nothing(p, path) &&
-				!is_below(p, path, &below);
-	return false;
-}
-
-/* etc, with nothing in it but those, and otherwise as it was. */
-static bool is_targets_folder(struct pack *p, const char *path, const struct stat *st)
-{
-	auto_names struct merged_names n = { 0 };
-	struct merged_at at;
-	struct stat below;
-	size_t i;
-
-	if (!p->how->ran || !str_eq(path, "etc"))
-		return false;
-	if (is_below(p, path, &below) &&
-		(below.st_mode != st->st_mode || below.st_uid != st->st_uid ||
-			below.st_gid != st->st_gid))
-		return false;
-	merged_root(p->tree, &at);
-	if (merged_list(p->tree, &at, path, &n) < 0)
-		return false;
-	for (i = 0; i < n.count; i++) {
-		auto_free char *inside = xasprintf("%s/%s", path, n.items[i].name);
-		struct stat its;
-
-		if (merged_stat(p->tree, inside, &its) < 0 || !is_mount_target(p, inside, &its))
-			break;
-	}
-	return i > 0 && i == n.count;
-}
-
-bool pack_leaves_out(const struct merged *tree, const struct pack_how *how, const char *path,
-	const struct stat *st)
-{
-	struct pack p = { .tree = tree, .how = how };
-
-	return is_mount_target(&p, path, st) ||
-		(S_ISDIR(st->st_mode) && is_targets_folder(&p, path, st));
-}
-
-void pack_drop_targets(int dir, const struct pack_how *how)
-{
-	const struct merged tree = { .dirs = { dir }, .count = 1, .raw = true };
-	auto_fd int etc = merged_open_folder(&tree, 0, "etc");
-	struct pack p = { .tree = &tree, .how = how };
-	struct stat st;
-	bool etc_too;
-
-	etc_too = etc >= 0 && fstat(etc, &st) == 0 && !is_opaque(etc) &&
-		is_targets_folder(&p, "etc", &st);
-	for (size_t i = 0; i < ARRAY_SIZE(target_files); i++)
-		if (etc >= 0 && merged_stat(&tree, target_files[i], &st) == 0 &&
-			is_mount_target(&p, target_files[i], &st))
-			(void)unlinkat(etc, target_files[i] + strlen("etc/"), 0);
-	if (etc_too)
-		(void)unlinkat(dir, "etc", AT_REMOVEDIR);
-	for (size_t i = 0; i < ARRAY_SIZE(target_folders); i++)
-		if (merged_stat(&tree, target_folders[i], &st) == 0 &&
-			is_mount_target(&p, target_folders[i], &st))
-			(void)unlinkat(dir, target_folders[i], AT_REMOVEDIR);
-}
-
 /* ---- the walk */
 
 static int pack_folder(
@@ -352,8 +212,6 @@ static int put_folder(struct pack *p, struct folder *f, const char *path, const 
 	if (fd < 0)
 		return vanished(fd) ? 0 : fail(fd, path, err);
 	opaque = p->tree->raw && is_opaque(fd);
-	if (!opaque && is_targets_folder(p, path, st))
-		return 0;
 	r = add_xattrs(p, fd, path, &records, err);
 	if (r == 0)
 		r = put_head(p, shown, TAR_DIR, st, NULL, &records, err);
@@ -383,7 +241,7 @@ static int put_other(struct pack *p, struct folder *f, const char *name, const c
 static int put_named(struct pack *p, struct folder *f, const char *name, const char *path,
 	const struct stat *st, struct err *err)
 {
-	const char *first = st->st_nlink > 1 ? first_name(p, st) : NULL;
+	const char *first = st->st_nlink > 1 ? inodes_find(&p->links, st) : NULL;
 	unsigned before = p->done.entries;
 	int r;
 
@@ -391,7 +249,7 @@ static int put_named(struct pack *p, struct folder *f, const char *name, const c
 		return put_head(p, path, TAR_HARDLINK, st, first, NULL, err);
 	r = put_other(p, f, name, path, st, err);
 	if (r == 0 && st->st_nlink > 1 && p->done.entries != before)
-		remember_name(p, st, path);
+		inodes_add(&p->links, st, path);
 	return r;
 }
 
@@ -402,7 +260,7 @@ static int put_entry(struct pack *p, struct folder *f, const struct merged_name 
 		return p->tree->raw ? put_mark(p, path, n->name, st, err) : 0;
 	if (p->tree->raw && str_starts(n->name, WHITEOUT) && !is_own_mark(n->name, st))
 		return 0;
-	if (is_mount_target(p, path, st))
+	if (p->how->made && target_left_out(p->tree, p->how->made, path, st))
 		return 0;
 	if (S_ISDIR(st->st_mode))
 		return put_folder(p, f, path, st, n->layer, err);
@@ -467,9 +325,7 @@ int tree_pack(const struct merged *tree, const struct pack_how *how, tar_sink *s
 		r = tar_end(&p.tar, err);
 	if (r == 0)
 		*ret = p.done;
-	for (size_t i = 0; i < p.room; i++)
-		free(p.names[i].path);
-	free(p.names);
+	inodes_clear(&p.links);
 	free(p.list);
 	free(p.value);
 	tar_clear(&p.tar);

@@ -14,19 +14,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "base/err.h"
 #include "worker/tar.h"
 
 struct merged;
+struct targets;
 
 struct pack_how {
-	/* A container ran on it: the empty files and folders that its start makes for its mounts are left
-	 * out, and so is a folder that is there only because of them. below: the layers under the
-	 * container, which tell that; NULL: none. */
-	bool ran;
-	const struct merged *below;
+	/* A container ran on it: what its start made for its mounts is left out. NULL: none did. */
+	const struct targets *made;
 	/* Times after clamp_to (seconds since 1970) become clamp_to: SOURCE_DATE_EPOCH. */
 	bool clamp;
 	int64_t clamp_to;
@@ -43,8 +40,3 @@ struct packed {
  * opaque folders get .wh..wh..opq. Otherwise a whole root. */
 int tree_pack(const struct merged *tree, const struct pack_how *how, tar_sink *sink, void *arg,
 	struct packed *ret, struct err *err);
-/* Whether that leaves out a file or folder of the raw tree for how->ran. */
-bool pack_leaves_out(const struct merged *tree, const struct pack_how *how, const char *path,
-	const struct stat *st);
-/* Removes from the folder dir, which nothing uses any more, what tree_pack() leaves out for how->ran. */
-void pack_drop_targets(int dir, const struct pack_how *how);

@@ -17,6 +17,7 @@
 #include "oci/reference.h"
 #include "worker/job.h"
 #include "worker/merged.h"
+#include "worker/targets.h"
 #include "json/text.h"
 
 /* Every so often what was written is sent to the disk, so that the fsync at the end is short. */
@@ -335,8 +336,8 @@ int stage_tree_pack(struct stage *s, struct stage_tree *t, const struct pack_how
 	struct job *job = t->job;
 	int r;
 
-	if (how->ran)
-		pack_drop_targets(t->diff, how);
+	if (how->made)
+		targets_remove(t->diff, how->made);
 	r = pack(s, t->diff, how, false, ret_packed, ret, err);
 	if (r == 0)
 		r = job_only_tree(job, err);

@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "worker/merged.h"
 #include "worker/pack.h"
+#include "worker/targets.h"
 #include "worker/unpack.h"
 
 #define EMPTY_TAR 1024
@@ -403,7 +404,8 @@ static void what_a_start_makes_for_its_mounts_is_left_out(void **unused)
 	auto_fd int up = dir_open_make_at(f.fd, "up", 0755),
 		    low = dir_open_make_at(f.fd, "low", 0755);
 	const struct merged below = { .dirs = { low }, .count = 1 };
-	const struct pack_how how = { .ran = true, .below = &below };
+	const struct targets made = { .below = &below };
+	const struct pack_how how = { .made = &made };
 	auto_buf struct buf tar = { 0 };
 	struct packed packed;
 	struct err err;
@@ -430,7 +432,7 @@ static void what_a_start_makes_for_its_mounts_is_left_out(void **unused)
 	make_dir(up, "dev/x");
 	assert_int_equal(pack_dir(up, &how, &tar, &packed, &err), 0);
 	assert_int_equal(packed.entries, 4);
-	pack_drop_targets(up, &how);
+	targets_remove(up, &made);
 	assert_int_equal(faccessat(up, "etc/resolv.conf", F_OK, 0), -1);
 	assert_int_equal(faccessat(up, "proc", F_OK, 0), -1);
 	assert_int_equal(faccessat(up, "etc/hosts", F_OK, 0), 0);
@@ -438,7 +440,75 @@ static void what_a_start_makes_for_its_mounts_is_left_out(void **unused)
 	drop_folder(&f);
 }
 
+static void what_was_made_for_further_mounts_goes_with_the_way_there(void **unused)
+{
+	struct folder f = make_folder();
+	auto_fd int up = dir_open_make_at(f.fd, "up", 0755),
+		    low = dir_open_make_at(f.fd, "low", 0755);
+	const struct merged below = { .dirs = { low }, .count = 1 };
+	char *more[] = { (char[]){ "new/way/to" }, (char[]){ "usr/file" }, (char[]){ "full" },
+		(char[]){ "old" }, NULL };
+	const struct targets made = { .below = &below, .more = more };
+	const struct pack_how how = { .made = &made };
+	auto_buf struct buf tar = { 0 };
+	struct packed packed;
+	struct err err;
+
+	(void)unused;
+	make_dir(low, "usr");
+	make_dir(low, "old");
+	make_dir(up, "new/way/to");
+	make_opaque(up, "new"); /* as overlayfs marks folders that are new */
+	make_dir(up, "usr");
+	put_file(up, "usr/file", "");
+	make_dir(up, "full/x");
+	make_dir(up, "old"); /* the command's, then: it was there before */
+	assert_int_equal(pack_dir(up, &how, &tar, &packed, &err), 0);
+	assert_int_equal(packed.entries, 3);
+	assert_non_null(head_of(&tar, "full/x/"));
+	assert_non_null(head_of(&tar, "old/"));
+	targets_remove(up, &made);
+	assert_int_equal(faccessat(up, "new", F_OK, 0), -1);
+	assert_int_equal(faccessat(up, "usr", F_OK, 0), -1);
+	assert_int_equal(faccessat(up, "full/x", F_OK, 0), 0);
+	assert_int_equal(faccessat(up, "old", F_OK, 0), 0);
+	drop_folder(&f);
+}
+
 /* ---- stacks of layers */
+
+static void check_way(const struct merged *m, const char *path, const char *want)
+{
+	auto_free char *got = merged_resolve(m, path);
+
+	assert_non_null(got);
+	assert_string_equal(got, want);
+}
+
+static void links_of_a_stack_lead_around_in_it(void **unused)
+{
+	struct folder f = make_folder();
+	auto_fd int top = dir_open_make_at(f.fd, "1", 0755),
+		    low = dir_open_make_at(f.fd, "0", 0755);
+	const struct merged m = { .dirs = { top, low }, .count = 2 };
+
+	(void)unused;
+	make_dir(low, "a/b");
+	make_dir(low, "d");
+	assert_int_equal(symlinkat("/a/b", low, "abs"), 0);
+	assert_int_equal(symlinkat("../../../d", low, "a/b/up"), 0);
+	assert_int_equal(symlinkat("round", low, "round"), 0);
+	assert_int_equal(symlinkat("d", low, "gone"), 0);
+	make_whiteout(top, "gone");
+	check_way(&m, "/", "");
+	check_way(&m, "/abs/up/./x//y", "d/x/y");
+	check_way(&m, "/abs/../c", "a/c");
+	check_way(&m, "/../../d/", "d");
+	check_way(&m, "/gone/x", "gone/x");
+	check_way(&m, "/none/../d", "d");
+	assert_null(merged_resolve(&m, "/round/x"));
+	drop_folder(&f);
+}
 
 static void a_stack_of_layers_is_packed_as_overlayfs_shows_it(void **unused)
 {
@@ -534,6 +604,8 @@ int main(void)
 		cmocka_unit_test(a_file_that_shrinks_meanwhile_is_filled_up_with_zeros),
 		cmocka_unit_test(a_sink_that_refuses_ends_it),
 		cmocka_unit_test(what_a_start_makes_for_its_mounts_is_left_out),
+		cmocka_unit_test(what_was_made_for_further_mounts_goes_with_the_way_there),
+		cmocka_unit_test(links_of_a_stack_lead_around_in_it),
 		cmocka_unit_test(a_stack_of_layers_is_packed_as_overlayfs_shows_it),
 		cmocka_unit_test(a_symbolic_link_leads_nowhere_out_of_a_layer),
 	};

@@ -8,6 +8,7 @@
 #include "oci/layout.h"
 #include "oci/reference.h"
 #include "worker/stage.h"
+#include "worker/targets.h"
 
 #define FILES 200
 #define BLOCK 512
@@ -200,7 +201,8 @@ static void a_broken_layer_is_refused_and_a_broken_stranger_is_not(void **state)
 /* A tree filled in by its user, as a build step does it. */
 static struct stage_blob *build_layer(struct store *s, const char *text)
 {
-	const struct pack_how how = { .ran = true, .clamp = true };
+	const struct targets made = { 0 };
+	const struct pack_how how = { .made = &made, .clamp = true };
 	struct stage_tree tree;
 	struct stage_blob *b;
 	struct packed packed;
