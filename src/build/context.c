@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -11,15 +12,28 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "build/download.h"
+#include "build/git.h"
 #include "dockerfile/ignore.h"
+#include "oci/doc.h"
 #include "worker/archive.h"
 #include "worker/tree.h"
 #include "worker/unpack.h"
 
-#define READ_BLOCK (1024 * 1024)
-#define IGNORE     ".dockerignore"
+#define READ_BLOCK   (1024 * 1024)
+#define IGNORE       ".dockerignore"
+#define DISK_RESERVE (INT64_C(64) << 20) /* left free, as in worker/stage.c */
+#define DISK_LOOK    (INT64_C(64) << 20)
 
 /* ---- receiving */
+
+/* Looked at every so often: the rest of the machine wants to write, too. */
+static bool has_room(int to, off_t size, ssize_t more)
+{
+	struct statvfs st;
+
+	return size / DISK_LOOK == (size + more) / DISK_LOOK || fstatvfs(to, &st) < 0 ||
+		(int64_t)st.f_bavail * (int64_t)st.f_frsize >= DISK_RESERVE;
+}
 
 /* Standard input cannot be read twice, and an unpacker looks at its beginning first. */
 static int spool(int to, off_t *ret_size, struct err *err)
@@ -34,7 +48,7 @@ static int spool(int to, off_t *ret_size, struct err *err)
 			continue;
 		if (n < 0)
 			return err_sys(err, errno, "read the build context");
-		r = fd_write_all(to, block, (size_t)n);
+		r = has_room(to, *ret_size, n) ? fd_write_all(to, block, (size_t)n) : -ENOSPC;
 		if (r < 0)
 			return err_sys(err, r, "keep the build context");
 		*ret_size += n;
@@ -135,12 +149,25 @@ static int apply_ignore(struct build *b, struct err *err)
 
 /* ---- */
 
+int context_clone(struct build *b, struct err *err)
+{
+	const char *keep = doc_str(b->opt.build_args, "BUILDKIT_CONTEXT_KEEP_GIT_DIR");
+
+	if (!git_is_url(b->opt.remote))
+		return 0;
+	return git_clone(b, b->opt.remote, "context",
+		keep && (str_eq(keep, "1") || str_eq(keep, "true")), &b->context, err);
+}
+
 int context_receive(struct build *b, struct err *err)
 {
-	auto_fd int file = openat(b->scratch.dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	auto_fd int file = FD_NONE;
 	off_t size = 0;
 	int r;
 
+	if (b->context >= 0)
+		return 0;
+	file = openat(b->scratch.dir, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
 	if (file < 0)
 		return err_sys(err, errno, "keep the build context");
 	b->context = dir_open_make_at(b->scratch.dir, "context", 0755);

@@ -7,6 +7,9 @@
 
 #define CONTEXT_ENTRIES_MAX 1000000
 
+/* A context that is a git repository (remote=): cloned. To be called before the user namespace is entered: ssh
+ * finds the user's keys by the user's id. Nothing for another. */
+int context_clone(struct build *b, struct err *err);
 /* Reads it to its end and unpacks it; then takes away what .dockerignore names. */
 int context_receive(struct build *b, struct err *err);
 /* The text of the Dockerfile at path in the context. Owned. */

@@ -16,6 +16,7 @@
 #include "build/build.h"
 #include "build/download.h"
 #include "build/files.h"
+#include "build/git.h"
 #include "build/inside.h"
 #include "oci/reference.h"
 #include "runtime/passwd.h"
@@ -40,6 +41,8 @@ struct copy {
 	bool from_layers;
 	int here; /* folder with what is no file of a source: heredocs, downloads; FD_NONE */
 	char **here_names;
+	int *repos; /* folders of git repositories: what is in them is copied */
+	size_t repo_count;
 	struct step step;
 };
 
@@ -52,6 +55,9 @@ static void copy_clear(struct copy *c)
 	draft_clear(&c->from);
 	(void)fd_close(c->here);
 	strv_free(c->here_names);
+	for (size_t i = 0; i < c->repo_count; i++)
+		(void)fd_close(c->repos[i]);
+	free(c->repos);
 	free(c->step.created_by);
 }
 
@@ -60,14 +66,9 @@ static void copy_clear(struct copy *c)
 static int check_flags(const struct copy *c, struct err *err)
 {
 	const struct df_flags *f = &c->in->flags;
-	bool lone_url = strv_len(c->in->words) == 2 && url_is_http(c->in->words[0]);
+	const char *first = c->in->words[0];
+	bool lone_url = strv_len(c->in->words) == 2 && url_is_http(first) && !git_is_url(first);
 
-	for (char **w = c->in->words; c->in->kind == DF_ADD && w[0] && w[1]; w++)
-		if (url_is_git(*w))
-			return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-				"ADD %.200s: git repositories are not supported; clone it in a RUN, or "
-				"put the files into the context",
-				*w);
 	if (f->checksum && !(lone_url && digest_valid(f->checksum)))
 		return err_set(err, ERR_INVALID, EINVAL,
 			"ADD --checksum wants one URL and a digest sha256:HEX");
@@ -82,7 +83,8 @@ static int read_words(struct copy *c, struct err *err)
 
 	c->dest = c->in->words[n - 1];
 	for (size_t i = 0; i + 1 < n; i++)
-		if (c->in->kind == DF_ADD && url_is_http(c->in->words[i]))
+		if (c->in->kind == DF_ADD &&
+			(url_is_http(c->in->words[i]) || git_is_url(c->in->words[i])))
 			strv_add(&c->urls, c->in->words[i]);
 		else
 			strv_add(&c->words, c->in->words[i]);
@@ -123,6 +125,26 @@ static int read_from(struct copy *c, struct err *err)
 	return r < 0 ? err_prefix(err, "%s --from=%.100s", c->what, f->from) : 0;
 }
 
+/* In the user namespace everybody is root, and ssh would look for root's keys. */
+static int fetch_repo(struct copy *c, const char *url, struct err *err)
+{
+	struct build *b = c->s->build;
+	auto_free char *into = xasprintf("repo-%zu-%zu", b->step, c->repo_count);
+	int fd, r;
+
+	if (str_starts(url, "ssh://") || str_starts(url, "git@"))
+		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+			"ADD %.200s: repositories are only cloned over http, https and git here; let "
+			"it be the build's context, or a part of that",
+			url);
+	r = git_clone(b, url, into, c->in->flags.keep_git_dir, &fd, err);
+	if (r < 0)
+		return r;
+	c->repos = xreallocarray(c->repos, c->repo_count + 1, sizeof(*c->repos));
+	c->repos[c->repo_count++] = fd;
+	return 0;
+}
+
 /* One URL; as in Docker nobody but its owner may read the file. */
 static int fetch(struct copy *c, const char *url, struct err *err)
 {
@@ -159,7 +181,7 @@ static int write_here(struct copy *c, struct err *err)
 	if (c->here < 0)
 		return err_sys(err, c->here, "write heredoc");
 	for (char **u = c->urls; u && *u; u++) {
-		int r = fetch(c, *u, err);
+		int r = git_is_url(*u) ? fetch_repo(c, *u, err) : fetch(c, *u, err);
 
 		if (r < 0)
 			return r;
@@ -210,7 +232,11 @@ static int hash_sources(struct copy *c, struct hash *h, struct err *err)
 		if (r == 0)
 			r = hash_all(c, c->s->build->context, paths, h, err);
 	}
-	return r == 0 && c->here_names ? hash_all(c, c->here, c->here_names, h, err) : r;
+	if (r == 0 && c->here_names)
+		r = hash_all(c, c->here, c->here_names, h, err);
+	for (size_t i = 0; r == 0 && i < c->repo_count; i++)
+		r = files_hash(c->repos[i], "", c->except, h, err);
+	return r;
 }
 
 static void add_flag(char key[DIGEST_SIZE], const char *name, const char *value)
@@ -232,7 +258,7 @@ static int make_key(struct copy *c, struct err *err)
 		return r;
 	hash_end(h, digest);
 	c->step.created_by = xasprintf("/bin/sh -c #(nop) %s %s:%s in %s ", c->what,
-		strv_len(c->words) + strv_len(c->here_names) > 1 ? "multi" : "file",
+		strv_len(c->words) + strv_len(c->here_names) + c->repo_count > 1 ? "multi" : "file",
 		digest_hex(digest), c->dest);
 	memcpy(c->step.key, c->s->draft.key, sizeof(c->step.key));
 	key_add(c->step.key, c->step.created_by);
@@ -449,6 +475,8 @@ static int copy_inside(const struct inside *i, void *arg, struct err *err)
 		r = copy_set(&g, i->from, c->words, err);
 	if (r == 0)
 		r = copy_set(&g, c->here, c->here_names, err);
+	for (size_t n = 0; r == 0 && n < c->repo_count; n++)
+		r = copy_one(&g, c->repos[n], "", err);
 	if (r == 0)
 		r = tree_finish(g.tree, err);
 	tree_free(g.tree);
@@ -480,7 +508,7 @@ static int make(struct copy *c, struct err *err)
 		stage_tree_drop(b->stage, &tree);
 		return r;
 	}
-	r = stage_keep_layer(c->s, &tree, false, &made, err);
+	r = stage_keep_layer(c->s, &tree, NULL, &made, err);
 	if (r == 0)
 		step_done(c->s, &c->step, &made);
 	return r;
@@ -569,7 +597,7 @@ static int make_workdir(struct stage_run *s, char *path, struct cached *ret, str
 		stage_tree_drop(b->stage, &tree);
 		return r;
 	}
-	return stage_keep_layer(s, &tree, false, ret, err);
+	return stage_keep_layer(s, &tree, NULL, ret, err);
 }
 
 int workdir_step(struct stage_run *s, const struct df_instruction *in, struct err *err)

@@ -20,15 +20,6 @@ bool url_is_http(const char *word)
 	return strncasecmp(word, "http://", 7) == 0 || strncasecmp(word, "https://", 8) == 0;
 }
 
-bool url_is_git(const char *word)
-{
-	auto_free char *bare = xstrndup(word, strcspn(word, "#?"));
-
-	return str_starts(word, "git://") || str_starts(word, "git@") ||
-		str_starts(word, "ssh://") || str_starts(word, "github.com/") ||
-		(url_is_http(word) && str_ends(bare, ".git"));
-}
-
 char *url_file_name(const char *url)
 {
 	auto_free char *bare = xstrndup(url, strcspn(url, "?#"));

@@ -6,9 +6,8 @@
 
 #define DOWNLOAD_MAX (INT64_C(16) << 30) /* bytes */
 
-/* Whether the word is a URL that can be downloaded; and one of a git repository, which cannot. */
+/* Whether the word is a URL that can be downloaded. */
 bool url_is_http(const char *word);
-bool url_is_git(const char *word);
 /* The last name of its path; owned, NULL without one that a file can have. */
 char *url_file_name(const char *url);
 /* Writes what it gives to fd. digest: what that has to hash to, NULL: anything. *ret_time: Last-Modified

@@ -126,12 +126,14 @@ static int prepare(struct build *b, struct err *err)
 		r = options_read(w, args, &b->opt, err);
 	if (r == 0)
 		r = core_open(&b->core, err);
+	if (r == 0)
+		r = scratch_open(&w->dirs, &b->scratch, err);
+	if (r == 0)
+		r = context_clone(b, err);
 	if (r == 0) {
 		say_where(&w->dirs);
 		r = work_enter(w, err);
 	}
-	if (r == 0)
-		r = scratch_open(&w->dirs, &b->scratch, err);
 	if (r < 0)
 		return r;
 	layers_drop_unfinished(&w->dirs);

@@ -8,6 +8,7 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "build/download.h"
+#include "build/git.h"
 #include "core/containers.h"
 #include "oci/doc.h"
 #include "oci/reference.h"
@@ -201,10 +202,10 @@ static int refuse(const struct work *w, struct err *err)
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
 			"BuildKit is not supported: set DOCKER_BUILDKIT=0, or use a BuildKit of your "
 			"own (docker buildx create --driver docker-container --use)");
-	if (*remote && (url_is_git(remote) || !url_is_http(remote)))
+	if (*remote && !git_is_url(remote) && !url_is_http(remote))
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
 			"building from remote=%.200s is not supported: it can be an http or https URL "
-			"of a Dockerfile or a tar; send a git repository's files as the context",
+			"of a Dockerfile or a tar, or a git repository's",
 			remote);
 	if (flag(w, "squash", false))
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,

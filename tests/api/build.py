@@ -82,7 +82,7 @@ def forget(e):
     for image in e.get("/images/json?all=1").json:
         if IMAGE not in image["RepoTags"]:
             e.delete(f"/images/{image['Id']}?force=1")
-    e.post("/build/prune").expect(200)
+    e.post("/build/prune?all=1").expect(200)
 
 
 @case("the stream is the classic builder's, record by record")
@@ -236,8 +236,19 @@ def _(e):
             "COPY --from=127.0.0.1:1/none /x /": "127.0.0.1:1",
             "COPY --chown=nosuch x /": "nosuch",
             "ADD http://127.0.0.1:1/x /": "connection refused",
-            "ADD https://git.example/x.git /": "git repositories are not supported"}.items():
+            "ADD git@127.0.0.1:x.git /": "only cloned over http",
+            "STOPSIGNAL SIGNONE": "invalid signal: SIGNONE",
+            "EXPOSE 80/none": "invalid proto: none"}.items():
         has(build(e, f"FROM {IMAGE}\n{line}\n", {"x": "1", "y": "2"})[-1].get("error", "none"), message)
+    forget(e)
+
+
+@case("names of one file in a copied folder stay names of one file")
+def _(e):
+    link = tarfile.TarInfo()
+    link.type, link.linkname = tarfile.LNKTYPE, "d/a"
+    same(output(e, f"FROM {IMAGE} AS s\nCOPY d /x\nFROM {IMAGE}\nCOPY --from=s --chown=7 /x /y\n"
+                   "RUN cd /y; [ a -ef b ] && stat -c '%h %u' b; cat b\n", {"d/a": "once\n", "d/b": link}), "2 7\nonce\n")
     forget(e)
 
 
@@ -317,12 +328,46 @@ RUN ls /cache /b /t
     forget(e)
 
 
+@case("a cache begins with what it is from, belongs to whom it says, and can be had by one at a time")
+def _(e):
+    mount = "RUN --mount=type=cache,target=/c,id=k"
+    text = (f"FROM {IMAGE} AS s\nRUN mkdir /s && echo first > /s/f && chmod 750 /s\nFROM {IMAGE}\n"
+            f"{mount},from=s,source=/s stat -c '%a %U' /c; cat /c/*; echo more > /c/g\n")
+    has(text_of(build(e, text, nocache=1)), "750 root\nfirst\n")
+    has(text_of(build(e, text.replace("/c/g", "/c/h"))), "first\nmore\n")
+    same(output(e, f"FROM {IMAGE}\n{mount},uid=12,gid=34,mode=0700 stat -c '%a %u %g' /c; ls /c\n"), "700 12 34\n")
+    has(build(e, f"FROM {IMAGE}\n{mount},source=/x true\n")[-1]["error"], "source= without from=")
+    has(build(e, f"FROM {IMAGE} AS s\nFROM {IMAGE}\n{mount},from=s,source=/etc/passwd true\n")[-1]["error"], "is not a folder")
+    locked = "--mount=type=cache,sharing=locked,id=l,target=/"
+    alone = f"RUN {locked}c {locked}again mkdir /c/in && sleep 0.2 && rmdir /again/in\n"
+    build(e, f"FROM {IMAGE} AS a\n{alone}FROM {IMAGE} AS b\n{alone}FROM scratch\nCOPY --from=a /etc /\nCOPY --from=b /etc /\n")
+    forget(e)
+
+
+@case("an image of layers that only fuse-overlayfs can stack is copied to and from, too")
+def _(e):
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+    except OSError as error:
+        raise suite.Skip("no right to /dev/fuse") from error
+    if not shutil.which("fuse-overlayfs"):
+        raise suite.Skip("no fuse-overlayfs")
+    text = (f"FROM {IMAGE} AS s\nCOPY a /d/a\nRUN cat /d/a\nFROM {IMAGE}\nCOPY --from=s /d /etc\nCOPY a /etc/passwd\n"
+            "RUN cat /etc/a /etc/passwd; [ ! -e /d ]\n")
+    process, client = start_build(e, context(text, {"a": "fused\n"}), DAYFLY_STORAGE="fuse-overlayfs")
+    with client, client.makefile("rb") as answer:
+        told = answer.read().decode()
+    same((told.count("fused\\n"), "Successfully built" in told), (3, True))
+    same(process.wait(), 0)
+    forget(e)
+
+
 @contextlib.contextmanager
 def web(files):
     """A server of these files: its URL."""
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            data = files.get(self.path)
+            data = files.get(self.path.partition("?")[0])
             self.send_response(200 if data is not None else 404)
             self.send_header("Last-Modified", "Sun, 09 Sep 2001 01:46:40 GMT")
             self.send_header("Content-Length", str(len(data or b"")))
@@ -355,6 +400,47 @@ def _(e):
             reply = e.post("/build?nocache=1&remote=" + urllib.parse.quote(url + path)).expect(200)
             has(text_of(json.loads(line) for line in reply.body.splitlines()), printed)
         has(e.post("/build?remote=" + urllib.parse.quote(url + "/no")).expect(404).message, "404")
+    forget(e)
+
+
+def repository(folder):
+    """A git repository as a plain web server shows it: path -> content, and its commits."""
+    def git(*words):
+        return subprocess.run(["git", "-C", str(folder), "-c", "user.name=n", "-c", "user.email=e@x", *words], check=True,
+                              env={"PATH": os.environ["PATH"], "HOME": str(folder)}, capture_output=True, text=True).stdout
+    folder.mkdir()
+    git("init", "-q", "-b", "main")
+    commits = []
+    for n in ("old", "new"):
+        (folder / "sub").mkdir(exist_ok=True)
+        (folder / "Dockerfile").write_text(f"FROM {IMAGE}\nCOPY . /c\nRUN ls -A /c; cat /c/f\n")
+        (folder / "f").write_text(f"{n}\n")
+        (folder / "sub/Dockerfile").write_text(f"FROM {IMAGE}\nRUN echo below {n}\n")
+        git("add", ".")
+        git("commit", "-q", "-m", n)
+        commits.append(git("rev-parse", "HEAD").strip())
+    git("branch", "side", commits[0])
+    git("update-server-info")
+    top = folder / ".git"
+    return {f"/x.git/{p.relative_to(top)}": p.read_bytes() for p in top.rglob("*") if p.is_file()}, commits
+
+
+@case("a context can be a git repository: a branch or commit of it, a folder in it; and so can be what ADD takes")
+def _(e):
+    if not shutil.which("git"):
+        raise suite.Skip("no git")
+    files, commits = repository(e.root / "git")
+    with web(files) as url:
+        def told(remote):
+            reply = e.post("/build?nocache=1&remote=" + urllib.parse.quote(remote)).expect(200)
+            return text_of(json.loads(line) for line in reply.body.splitlines())
+        has(told(f"{url}/x.git"), "Dockerfile\nf\nsub\nnew\n")
+        has(told(f"{url}/x.git#side"), "\nold\n")
+        has(told(f"{url}/x.git#{commits[0]}:sub"), "below old\n")
+        for remote, message in {"/x.git#none": "none", "/x.git#--upload-pack=x": "invalid git reference",
+                                "/x.git#:f": "no folder", "/y.git": "not found"}.items():
+            has(e.post("/build?remote=" + urllib.parse.quote(url + remote)).expect(400).message, message)
+        same(output(e, f"FROM {IMAGE}\nADD {url}/x.git#side:sub /repo/\nRUN ls -A /repo\n"), "Dockerfile\n")
     forget(e)
 
 
@@ -434,7 +520,7 @@ def _(e):
     post(e, f"FROM {IMAGE}\n", platform="plan9/amd64").expect(400)
     e.post("/build", b"junk", headers=TAR).expect(400)
     has(post(e, f"FROM {IMAGE}\n", memory=1 << 20).expect(501).message, "HostConfig.Memory")
-    for query in ({"squash": 1}, {"remote": "https://git.example/x.git"}, {"version": 2}, {"outputs": '[{"Type":"x"}]'}):
+    for query in ({"squash": 1}, {"remote": "ftp://127.0.0.1/x"}, {"version": 2}, {"outputs": '[{"Type":"x"}]'}):
         post(e, f"FROM {IMAGE}\n", **query).expect(501)
     for path in ("/session", "/grpc"):
         has(e.post(path).expect(501).message, "DOCKER_BUILDKIT=0")
@@ -475,6 +561,41 @@ def _(e):
     same(complain_about_store(e), [])
 
 
+@case("pruning takes what no image has, or all; what was used longest ago first; and tells what it freed")
+def _(e):
+    def prune(**query):
+        reply = e.post("/build/prune?" + urllib.parse.urlencode(query)).expect(200).json
+        return len(reply["CachesDeleted"] or []), reply["SpaceReclaimed"]
+
+    def listed():
+        return e.get("/system/df?type=build-cache").expect(200).json["BuildCache"]
+    forget(e)
+    big = "head -c {0} /dev/zero >"
+    made(e, f"FROM {IMAGE}\nENV A=1\nRUN --mount=type=cache,target=/c {big.format(500000)} /c/x; {big.format(300000)} /f\n", t="pr:1")
+    same([(c["Type"], c["Shared"], c["InUse"]) for c in listed()].count(("exec.cachemount", False, False)), 1)
+    same(prune(filters='{"type":["regular"]}'), (0, 0))
+    same(prune(filters='{"until":["1h"]}'), (0, 0))
+    same(prune(filters='{"inuse":["1"]}'), (0, 0))
+    same(prune(**{"keep-storage": 10000000}), (0, 0))
+    count, freed = prune()
+    same((count, 500000 <= freed < 600000), (1, True))
+    e.delete("/images/pr:1").expect(200)
+    count, freed = prune()
+    same((count, 600000 <= freed < 700000), (1, True))
+    same([(c["Type"], c["Size"]) for c in listed()], [("regular", 0)])
+    for text in ("one", "two"):
+        made(e, f"FROM {IMAGE}\nRUN echo {text} > /n; {big.format(400000)} /f\n", t="pr:2")
+        e.delete("/images/pr:2").expect(200)
+    same(prune(**{"keep-storage": 900000})[0] >= 1, True)
+    same(len([c for c in listed() if c["Size"]]), 1)
+    same(prune(all=1)[0] >= 1, True)
+    same(listed(), [])
+    has(e.post('/build/prune?filters={"parent":["x"]}').expect(400).message, "invalid filter 'parent'")
+    e.post("/build/prune?keep-storage=x").expect(400)
+    has(docker(e, "builder", "prune", "-a", "-f"), "Total")
+    has(docker(e, "system", "df"), "Build Cache")
+
+
 @case("a client that goes away ends its build, and leaves nothing")
 def _(e):
     body = context(f"FROM {IMAGE}\nRUN echo begun; sleep 100\nRUN echo never\n")
@@ -491,14 +612,14 @@ def _(e):
           [p.name for p in (store(e) / "build").iterdir() if p.name.startswith(".tmp")] == [])
 
 
-def start_build(e, body):
+def start_build(e, body, **environment):
     """A build as the switchboard starts it: (process, our end of the client's connection)."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     client, end = socket.socketpair()
 
     def give_control():
         os.dup2(theirs.fileno(), 3, inheritable=True)
-    process = subprocess.Popen([PROGRAMS / "dayfly-worker", "build", "t=crash:1"], env=e.environment(),
+    process = subprocess.Popen([PROGRAMS / "dayfly-worker", "build", "t=crash:1"], env=dict(e.environment(), **environment),
                                stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, close_fds=False,
                                preexec_fn=give_control)
     process.stdin.write(b"\n\n" + body)

@@ -219,7 +219,7 @@ def forget(e):
     for image in e.get("/images/json?all=1").json:
         if IMAGE not in image["RepoTags"]:
             e.delete(f"/images/{image['Id']}?force=1")
-    e.post("/build/prune").expect(200)
+    e.post("/build/prune?all=1").expect(200)
 
 
 def register(c):
