@@ -61,6 +61,18 @@ static char *join(const char *folder, const char *name)
 	return *folder ? xasprintf("%s/%s", folder, name) : xstrdup(name);
 }
 
+/* Owned; NULL with errno. Not on the stack: folders are as deep as the client likes. */
+static char *read_link(int dir, const char *name)
+{
+	auto_free char *target = xmalloc(PATH_MAX);
+	ssize_t n = readlinkat(dir, name, target, PATH_MAX - 1);
+
+	if (n < 0)
+		return NULL;
+	target[n] = '\0';
+	return take_ptr(&target);
+}
+
 static int open_root(int root, const char *path, int flags)
 {
 	return path_open_in_root(root, *path ? path : ".", flags, 0);
@@ -220,24 +232,27 @@ static int hash_content(struct hashing *g, int fd, const char *path, struct err 
 	return n < 0 ? err_sys(err, errno, "read %.200s", path) : 0;
 }
 
+static int hash_link(
+	struct hashing *g, int dir, const char *name, const struct stat *st, const char *path)
+{
+	auto_free char *target = read_link(dir, name);
+
+	hash_line(g, 'l', st, path, target ? target : "");
+	return 0;
+}
+
 static int hash_tree(struct hashing *g, int dir, const char *path, struct err *err);
 
 static int hash_entry(
 	struct hashing *g, int dir, const char *name, const char *path, struct err *err)
 {
-	char target[PATH_MAX];
 	auto_fd int fd = FD_NONE;
 	struct stat st;
-	ssize_t n;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "read %.200s", path);
-	if (S_ISLNK(st.st_mode)) {
-		n = readlinkat(dir, name, target, sizeof(target) - 1);
-		target[n < 0 ? 0 : n] = '\0';
-		hash_line(g, 'l', &st, path, target);
-		return 0;
-	}
+	if (S_ISLNK(st.st_mode))
+		return hash_link(g, dir, name, &st, path);
 	if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
 		hash_line(g, 'o', &st, path, "");
 		return 0;
@@ -376,14 +391,12 @@ static int copy_file(
 static int copy_link(struct copying *c, int dir, const char *name, const struct stat *st,
 	const char *to, struct err *err)
 {
-	char target[PATH_MAX];
-	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+	auto_free char *target = read_link(dir, name);
 	struct tree_meta m;
 	int r;
 
-	if (n < 0)
+	if (!target)
 		return err_sys(err, errno, "read link %.200s", to);
-	target[n] = '\0';
 	r = meta_of(c, st, to, &m, err);
 	return r < 0 ? r : tree_symlink(c->tree, to, target, &m, err);
 }

@@ -498,6 +498,16 @@ def _(e):
     same(r.code, 3)
 
 
+@case("limits, names of hosts and the network are those of the steps' containers")
+def _(e):
+    same(output(e, f"FROM {IMAGE}\nRUN ulimit -n; df -k /dev/shm | tail -1 | tr -s ' ' | cut -d' ' -f2; grep -c extra /etc/hosts; "
+                   "ls /sys/class/net\n", shmsize=3 << 20, extrahosts="extra:192.0.2.1", networkmode="none",
+                ulimits='[{"Name":"nofile","Soft":77,"Hard":78}]'), "77\n3072\n1\nlo\n")
+    host = output(e, f"FROM {IMAGE}\nRUN --network=host readlink /proc/self/ns/net\n", networkmode="none")
+    same(host.strip(), os.readlink("/proc/self/ns/net"))
+    forget(e)
+
+
 @case("without rm the containers of steps stay, also of one that fails, unless forcerm")
 def _(e):
     image = made(e, f"FROM {IMAGE}\nRUN echo kept > /k\n", rm=0, nocache=1)

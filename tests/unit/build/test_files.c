@@ -2,7 +2,9 @@
  * needed. */
 #include "../unit.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "base/alloc.h"
 #include "build/cache.h"
@@ -126,6 +128,45 @@ static void a_copy_keeps_modes_times_links_and_replaces_what_is_in_the_way(void 
 	drop_folder(&f);
 }
 
+/* As deep as paths can be, with half of the usual stack. */
+static void a_deep_tree_costs_neither_the_stack_nor_more_than_an_error(void **unused)
+{
+	const struct rlimit small = { 4 << 20, RLIM_INFINITY };
+	struct folder f = make_folder();
+	int dir = fcntl(f.fd, F_DUPFD_CLOEXEC, 3), status;
+	pid_t pid;
+
+	(void)unused;
+	for (int i = 0; i < 2000; i++) {
+		int next;
+
+		assert_int_equal(mkdirat(dir, "d", 0755), 0);
+		next = openat(dir, "d", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		assert_true(next >= 0);
+		(void)fd_close(dir);
+		dir = next;
+	}
+	(void)fd_close(dir);
+	pid = fork();
+	if (pid == 0) {
+		struct rlimit files;
+		auto_hash struct hash *h = hash_new();
+		struct err err = { 0 };
+		int r;
+
+		(void)setrlimit(RLIMIT_STACK, &small);
+		if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+			files.rlim_cur = files.rlim_max;
+			(void)setrlimit(RLIMIT_NOFILE, &files);
+		}
+		r = files_hash(f.fd, "d", NULL, h, &err);
+		_exit(r == 0 || (r < 0 && *err.msg) ? 0 : 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	drop_folder(&f);
+}
+
 static void a_key_stands_for_all_that_led_to_it(void **unused)
 {
 	char one[DIGEST_SIZE] = "", two[DIGEST_SIZE] = "";
@@ -147,6 +188,7 @@ int main(void)
 		cmocka_unit_test(a_hash_tells_contents_modes_and_names_but_no_times),
 		cmocka_unit_test(words_find_what_they_stand_for_and_nothing_outside),
 		cmocka_unit_test(a_copy_keeps_modes_times_links_and_replaces_what_is_in_the_way),
+		cmocka_unit_test(a_deep_tree_costs_neither_the_stack_nor_more_than_an_error),
 		cmocka_unit_test(a_key_stands_for_all_that_led_to_it),
 	};
 
