@@ -19,14 +19,14 @@ static const char *const map_files[] = { "uid_map", "gid_map" };
 /* The user is 0 outside; everybody else follows from 1 on. */
 void keepid_rows(struct buf *out, uint64_t own, uint64_t count, char sep, char end)
 {
-	uint64_t below = own < count - 1 ? own : count - 1;
+	unsigned long long me = own, next = own + 1, last = count - 1;
+	unsigned long long below = me < last ? me : last;
 
 	if (below)
-		buf_printf(out, "0%c1%c%llu%c", sep, sep, (unsigned long long)below, end);
-	buf_printf(out, "%llu%c0%c1", (unsigned long long)own, sep, sep);
-	if (own + 1 < count)
-		buf_printf(out, "%c%llu%c%llu%c%llu", end, (unsigned long long)(own + 1), sep,
-			(unsigned long long)(own + 1), sep, (unsigned long long)(count - 1 - own));
+		buf_printf(out, "0%c1%c%llu%c", sep, sep, below, end);
+	buf_printf(out, "%llu%c0%c1", me, sep, sep);
+	if (next <= last)
+		buf_printf(out, "%c%llu%c%llu%c%llu", end, next, sep, next, sep, last - me);
 }
 
 /* kind 0: users, 1: groups. */
