@@ -19,6 +19,7 @@
 #include "oci/event.h"
 #include "oci/garbage.h"
 #include "oci/layer.h"
+#include "state/events.h"
 
 #define SHORT_ID 12
 
@@ -404,6 +405,7 @@ int image_prune(struct core *c, const struct filters *f, struct buf *out, struct
 	jw_array_end(&w);
 	if (r < 0)
 		return r;
+	(void)event_prune(&c->dirs, "image", freed);
 	jw_object(&reply, NULL);
 	if (m.deleted)
 		jw_raw(&reply, "ImagesDeleted", rows.data);
