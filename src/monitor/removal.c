@@ -47,6 +47,7 @@ int removal(struct monitor *m, struct err *err)
 	m->expecting = false;
 	clients_release(m, &m->io);
 	waiters_removed(m);
+	viewers_end(m);
 	askers_answer(m, ASK_REMOVE, NULL);
 	(void)trash_sweep(&m->dirs);
 	return 0;
