@@ -188,16 +188,23 @@ static void close_all_but(int a, int b, int c)
 	}
 }
 
-static void run_and_answer(struct core *c, int client, slow_fn *fn, const void *arg)
+/* With one thread a fork is a whole process. It leaves libmicrohttpd's state alone, keeps the client's
+ * connection (FD_NONE: none), and ends by _exit(). */
+static void become_copy(struct core *c, int client)
 {
-	auto_buf struct buf out = { 0 }, text = { 0 };
-	struct err err = { 0 };
-
 	(void)setsid();
 	close_all_but(client, c->dirs.data, c->dirs.run);
 	c->userns = c->userns_socket = FD_NONE;
 	c->copy = true;
 	c->trashed = 0;
+}
+
+static void run_and_answer(struct core *c, int client, slow_fn *fn, const void *arg)
+{
+	auto_buf struct buf out = { 0 }, text = { 0 };
+	struct err err = { 0 };
+
+	become_copy(c, client);
 	if (fn(c, arg, &out, &err) < 0) {
 		http_answer_error(&text, &err);
 	} else {
@@ -210,7 +217,21 @@ static void run_and_answer(struct core *c, int client, slow_fn *fn, const void *
 		worker_sweep(c);
 }
 
-/* With one thread a fork is a whole process. It leaves libmicrohttpd's state alone and ends by _exit(). */
+void run_aside(struct core *c, int (*fn)(struct core *c, struct err *err))
+{
+	struct err err = { 0 };
+	pid_t pid = fork();
+
+	if (pid < 0)
+		log_error("fork: %s", strerror(errno));
+	if (pid != 0)
+		return;
+	become_copy(c, FD_NONE);
+	if (fn(c, &err) < 0)
+		log_error("%s", err.msg);
+	_exit(EXIT_SUCCESS);
+}
+
 int handover_slow(
 	struct request *req, struct reply *rep, slow_fn *fn, const void *arg, struct err *err)
 {

@@ -17,6 +17,7 @@
 #include "core/health.h"
 #include "core/images.h"
 #include "core/modes.h"
+#include "core/restarts.h"
 #include "core/security.h"
 #include "core/signals.h"
 #include "state/plan.h"
@@ -56,9 +57,12 @@ void compile_identity(struct buf *plan, const struct container *ct)
 
 static void add_identity(struct buf *plan, const struct container *ct)
 {
+	struct restart_rule rule = container_restart_rule(ct);
+
 	compile_identity(plan, ct);
 	if (json_get_bool(ct->host_config, "AutoRemove"))
 		plan_add(plan, "auto-remove");
+	restart_rule_write(plan, &rule);
 }
 
 /* ---- its ids */

@@ -28,6 +28,7 @@
 #include "core/mounts.h"
 #include "core/names.h"
 #include "core/records.h"
+#include "core/restarts.h"
 #include "core/words.h"
 #include "state/remove.h"
 #include "json/text.h"
@@ -201,6 +202,8 @@ int create_request_settle(
 		r = container_config_merge(&q->config, image_config, &q->warnings, err);
 	if (r == 0)
 		settle_user(q);
+	if (r == 0)
+		r = restart_label_check(&q->config, &q->host, &q->warnings, err);
 	return r;
 }
 

@@ -20,8 +20,10 @@ void report_failed_start(
 void report_exit(struct monitor *m);
 /* They are written. */
 void report_told(struct monitor *m);
-/* What the health check says has changed. */
-void report_health(struct monitor *m);
+/* m->status has changed, for those who look while the run goes on. */
+void report_progress(struct monitor *m);
+/* The same where it has to outlast the machine. */
+void report_change(struct monitor *m);
 /* The container is about to leave the disk: whoever finds this record has to finish that. */
 void report_removing(struct monitor *m);
 

@@ -35,6 +35,11 @@ static mon_action *const actions[ST_COUNT][EV_COUNT] = {
 		[EV_KILL] = kill_join,      [EV_REMOVE] = control_hold,   [EV_TERM] = stop_join,
 		[EV_TIMEOUT] = nothing,     [EV_EXITED] = nothing,        [EV_DRAINED] = finish_run,
 	},
+	[ST_BACKOFF] = {
+		[EV_START] = start_running, [EV_STOP] = backoff_stop,     [EV_RESTART] = backoff_restart,
+		[EV_KILL] = backoff_kill,   [EV_REMOVE] = backoff_remove, [EV_TERM] = backoff_term,
+		[EV_TIMEOUT] = backoff_over, [EV_EXITED] = nothing,       [EV_DRAINED] = nothing,
+	},
 	[ST_REMOVED] = {
 		[EV_START] = answer_gone,   [EV_STOP] = answer_gone,      [EV_RESTART] = answer_gone,
 		[EV_KILL] = answer_gone,    [EV_REMOVE] = answer_gone,    [EV_TERM] = term_idle,

@@ -5,6 +5,7 @@
  *   STOPPING  asked to end by its stop signal; the timer will kill it
  *   KILLED    SIGKILL was sent; its end is certain
  *   DRAINING  the program is gone, the rest of its output is being read
+ *   BACKOFF   the program has ended and will be started again by the timer
  *   REMOVED   the container is off the disk; some client may still have to read its last bytes */
 #pragma once
 
@@ -18,6 +19,7 @@ enum mon_state {
 	ST_STOPPING,
 	ST_KILLED,
 	ST_DRAINING,
+	ST_BACKOFF,
 	ST_REMOVED,
 	ST_COUNT
 };
@@ -50,6 +52,9 @@ mon_action stop_soft, stop_join, stop_not_running, stop_hard, restart_soft, rest
 	kill_join, kill_not_running, term_soft, term_idle;
 /* finish.c */
 mon_action finish_collect, finish_run, finish_idle;
+/* restart.c */
+mon_action backoff_over, backoff_stop, backoff_restart, backoff_kill, backoff_remove, backoff_term,
+	restart_again;
 /* removal.c */
 mon_action remove_now, remove_running;
 /* answer.c */
