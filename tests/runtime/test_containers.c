@@ -569,8 +569,7 @@ static void starting_is_quick(void **state)
 	qsort(took, RUNS, sizeof(took[0]), by_value);
 	print_message("clone to exec: median %.2f ms, minimum %.2f ms\n",
 		(double)took[RUNS / 2] / 1e6, (double)took[0] / 1e6);
-	assert_true(took[0] <
-		20 * NSEC_PER_MSEC); /* a loaded machine is slower; this catches a blunder */
+	assert_true(took[0] < 200 * NSEC_PER_MSEC); /* a blunder, such as a timeout; no benchmark */
 }
 
 int main(int argc, char **argv)
