@@ -6,8 +6,11 @@
 
 #include "state/plan.h"
 
+#define VOLUME_WORDS 3 /* name, target, writable */
+
 struct traits {
 	char *name, *image, *attrs; /* owned; never NULL once set */
+	char **volumes;             /* the words of the plan's, VOLUME_WORDS each */
 	bool tty, open_stdin, stdin_once, auto_remove;
 	int stop_signal;
 	int stop_timeout; /* seconds, -1: for ever */
