@@ -47,5 +47,7 @@ void worker_clear(struct worker *w); /* closes descriptors */
  * (core.h), and the last thing it does but reading: what it would start then could make no namespaces.
  * Best effort. */
 void core_join_userns(struct core *c);
+/* Detached `dayfly-worker fill`: takes up what the creation of this container had begun. */
+void worker_fill(struct core *c, const char *id);
 /* Detached `dayfly-worker sweep`: frees what lies in trash/. */
 void worker_sweep(struct core *c);

@@ -21,6 +21,8 @@
  *   dayfly-worker export id= attrs= from=
  *                                      a container's files as a tar
  *   dayfly-worker diff id=             what a container has changed
+ *   dayfly-worker fill id= attrs= from= name= answer=
+ *                                      the image's files into the container's new volumes
  *   dayfly-worker userns               the containers' user namespace, sent over descriptor 3
  *   dayfly-worker sweep                frees what lies in trash/
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
@@ -59,6 +61,7 @@ static const struct {
 	{ "save", job_save },
 	{ "export", job_export },
 	{ "diff", job_diff },
+	{ "fill", job_fill },
 	{ "userns", job_userns },
 	{ "sweep", job_sweep },
 	{ "fsck", job_fsck },
