@@ -13,7 +13,7 @@ import time
 
 import suite
 from engine import IMAGE
-from suite import Skip, case, has, same, until
+from suite import Skip, case, has, same, slow_factor, until
 
 GONE = (ConnectionError, http.client.HTTPException, OSError)
 UNKNOWN = 255
@@ -96,7 +96,7 @@ def _(e):
 @case("kill -9 of the API while images are tagged and loaded leaves a whole image store", seconds=120)
 def _(e):
     data = e.archive.read_bytes()
-    with Killer(e, (0.005, 0.08)):
+    with Killer(e, (0.005, 0.08 * slow_factor())):
         for number in range(15):
             stubborn(lambda: e.post(f"/images/{IMAGE}/tag?repo=many&tag=t{number}")).expect(201)
             stubborn(lambda: e.post("/images/load", data)).expect(200)
