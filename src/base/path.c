@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/fd.h"
 #include "base/str.h"
 
@@ -256,4 +257,37 @@ int path_open_in_root(int root, const char *path, int flags, mode_t mode)
 		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
 	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
 	return fd < 0 ? -errno : (int)fd;
+}
+
+char *path_read_in_root(int root, const char *path, size_t max)
+{
+	auto_fd int fd = path_open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+	char *text;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+		fd_read_text(fd, max, &text, NULL) < 0)
+		return xstrdup("");
+	return text;
+}
+
+char *path_clean(const char *path)
+{
+	auto_strv char **parts = strv_split(path, '/');
+	auto_buf struct buf out = { 0 };
+
+	for (char **p = parts; *p; p++) {
+		if (!**p || str_eq(*p, "."))
+			continue;
+		if (!str_eq(*p, "..")) {
+			buf_addc(&out, '/');
+			buf_adds(&out, *p);
+		} else if (out.len) {
+			out.len = (size_t)((char *)memrchr(out.data, '/', out.len) - out.data);
+			out.data[out.len] = '\0';
+		}
+	}
+	if (!out.len)
+		buf_addc(&out, '/');
+	return buf_steal(&out);
 }

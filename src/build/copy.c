@@ -21,6 +21,7 @@
 #include "oci/reference.h"
 #include "runtime/passwd.h"
 #include "worker/archive.h"
+#include "worker/changes.h"
 #include "worker/merged.h"
 #include "worker/unpack.h"
 #include "json/text.h"
@@ -284,17 +285,6 @@ struct copying {
 	bool exists;
 };
 
-/* A file of the image as text; "" if it has none. */
-static char *read_etc(int root, const char *path)
-{
-	auto_fd int fd = path_open_in_root(root, path, O_RDONLY | O_NONBLOCK, 0);
-	char *text = NULL;
-
-	if (fd < 0 || fd_read_text(fd, PASSWD_MAX, &text, NULL) < 0)
-		return xstrdup("");
-	return text;
-}
-
 /* "user", "user:group", numbers; a number alone is both. */
 static int read_owner(struct copying *g, struct err *err)
 {
@@ -308,8 +298,8 @@ static int read_owner(struct copying *g, struct err *err)
 	g->how.own = spec || !g->c->from_layers;
 	if (!spec)
 		return 0;
-	passwd = read_etc(g->inside->root, "etc/passwd");
-	group = read_etc(g->inside->root, "etc/group");
+	passwd = path_read_in_root(g->inside->root, "etc/passwd", PASSWD_MAX);
+	group = path_read_in_root(g->inside->root, "etc/group", PASSWD_MAX);
 	if (str_to_u64(spec, &n) == 0)
 		both = xasprintf("%s:%s", spec, spec);
 	r = identity_resolve(
@@ -549,29 +539,6 @@ static int mkdir_inside(const struct inside *i, void *arg, struct err *err)
 	return r;
 }
 
-/* "/a/./b/../c" -> "/a/c": a working directory is written as it is meant. */
-static char *clean_workdir(const char *old, const char *text)
-{
-	auto_free char *whole = *text == '/' ? xstrdup(text) : xasprintf("%s/%s", old, text);
-	auto_strv char **parts = strv_split(whole, '/');
-	auto_buf struct buf out = { 0 };
-
-	for (char **p = parts; p && *p; p++) {
-		if (!**p || str_eq(*p, "."))
-			continue;
-		if (str_eq(*p, "..")) {
-			char *slash = out.len ? strrchr(out.data, '/') : NULL;
-
-			out.len = slash ? (size_t)(slash - out.data) : 0;
-			if (out.data)
-				out.data[out.len] = '\0';
-			continue;
-		}
-		buf_printf(&out, "/%s", *p);
-	}
-	return out.len ? buf_steal(&out) : xstrdup("/");
-}
-
 /* The folder, if it is not there: most often it is, and then there is no layer. */
 static int make_workdir(struct stage_run *s, char *path, struct cached *ret, struct err *err)
 {
@@ -603,15 +570,14 @@ static int make_workdir(struct stage_run *s, char *path, struct cached *ret, str
 int workdir_step(struct stage_run *s, const struct df_instruction *in, struct err *err)
 {
 	json_object *config = s->draft.config;
-	auto_free char *path = clean_workdir(json_get_str(config, "WorkingDir", ""), in->words[0]);
+	int r = change_apply(config, in, err);
+	auto_free char *path = xstrdup(json_get_str(config, "WorkingDir", "/"));
 	struct step step = { .created_by = xasprintf("/bin/sh -c #(nop) WORKDIR %s", path) };
 	struct cached made;
-	int r = 0;
 
 	memcpy(step.key, s->draft.key, sizeof(step.key));
 	key_add(step.key, step.created_by);
-	(void)json_object_object_add(config, "WorkingDir", json_object_new_string(path));
-	if (!step_cached(s, &step)) {
+	if (r == 0 && !step_cached(s, &step)) {
 		r = make_workdir(s, path, &made, err);
 		if (r == 0)
 			step_done(s, &step, &made);

@@ -168,8 +168,6 @@ static int match_word(struct match *m, const char *word, struct err *err)
 	auto_free char *path = NULL;
 	auto_strv char **parts = NULL;
 	auto_fd int fd = FD_NONE;
-	size_t before = m->count;
-	int r;
 
 	if (tree_clean_path(word, &path, NULL) < 0)
 		return err_set(err, ERR_INVALID, EINVAL,
@@ -177,15 +175,12 @@ static int match_word(struct match *m, const char *word, struct err *err)
 			word);
 	if (pattern_is_wild(path)) {
 		parts = strv_split(path, '/');
-		r = match_below(m, "", parts, err);
-		return r;
+		return match_below(m, "", parts, err);
 	}
 	fd = open_root(m->root, path, O_PATH);
 	if (fd < 0)
 		return missing(m, path, err);
-	r = add_match(m, path, err);
-	(void)before;
-	return r;
+	return add_match(m, path, err);
 }
 
 int files_match(int root, char *const *words, const char *what, char ***ret, struct err *err)

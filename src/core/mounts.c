@@ -32,38 +32,12 @@ void mount_points_clear(struct mount_points *m)
 	*m = (struct mount_points){ 0 };
 }
 
-/* "/a//b/./c/" -> "/a/b/c"; ".." goes up by name, as Go's path.Clean does. */
-static char *clean_path(const char *path)
-{
-	auto_strv char **parts = strv_split(path, '/');
-	auto_buf struct buf out = { 0 };
-
-	for (char **p = parts; *p; p++) {
-		if (!**p || str_eq(*p, "."))
-			continue;
-		if (str_eq(*p, "..")) {
-			char *slash = out.len ? strrchr(out.data, '/') : NULL;
-
-			if (slash) {
-				out.len = (size_t)(slash - out.data);
-				*slash = '\0';
-			}
-			continue;
-		}
-		buf_addc(&out, '/');
-		buf_adds(&out, *p);
-	}
-	if (out.len == 0)
-		buf_addc(&out, '/');
-	return buf_steal(&out);
-}
-
 static int set_target(struct mount_point *m, const char *target, const char *what, struct err *err)
 {
 	if (*target != '/')
 		return err_set(err, ERR_INVALID, EINVAL,
 			"%s: invalid mount path: '%s' mount path must be absolute", what, target);
-	m->target = clean_path(target);
+	m->target = path_clean(target);
 	if (str_eq(m->target, "/"))
 		return err_set(err, ERR_INVALID, EINVAL,
 			"%s: invalid specification: destination can't be '/'", what);
@@ -174,7 +148,7 @@ static int read_bind(const char *text, struct mount_point *m, struct err *err)
 		return r;
 	if (*parts[0] != '/')
 		return refuse_volume(parts[0], err);
-	m->source = clean_path(parts[0]);
+	m->source = path_clean(parts[0]);
 	return 0;
 }
 
@@ -264,7 +238,7 @@ static int read_mount_bind(const struct mount_spec *s, struct mount_point *m, st
 	m->recursive = true;
 	m->propagation = xstrdup("rprivate");
 	m->mode = xstrdup("");
-	m->source = clean_path(s->source);
+	m->source = path_clean(s->source);
 	if (!s->bind_given)
 		return 0;
 	r = jfields_read(

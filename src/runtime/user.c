@@ -1,32 +1,15 @@
 /* runtime/user.c - who the program is and what it may do. */
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/fd.h"
 #include "base/path.h"
 #include "runtime/enter.h"
-
-/* An image's file, "" if it has none. It may be anything, a link to a device or a FIFO included: only
- * a regular file is read. */
-static char *read_in_root(struct enter *e, const char *path)
-{
-	auto_fd int fd = path_open_in_root(e->root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
-	struct stat st;
-	char *text;
-
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
-		fd_read_text(fd, PASSWD_MAX, &text, NULL) < 0)
-		return xstrdup("");
-	return text;
-}
 
 /* As the runtime does: HOME from passwd unless the environment brings one. */
 static void env_complete(struct enter *e)
@@ -42,8 +25,8 @@ static void env_complete(struct enter *e)
 int user_resolve(struct enter *e, struct err *err)
 {
 	auto_free const char **extra = plan_words(e->plan, "group");
-	auto_free char *passwd = read_in_root(e, "/etc/passwd");
-	auto_free char *group = read_in_root(e, "/etc/group");
+	auto_free char *passwd = path_read_in_root(e->root, "/etc/passwd", PASSWD_MAX);
+	auto_free char *group = path_read_in_root(e->root, "/etc/group", PASSWD_MAX);
 	int r;
 
 	r = identity_resolve(plan_get(e->plan, "user", ""), extra, passwd, group, &e->who, err);

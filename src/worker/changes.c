@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/buf.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "oci/doc.h"
 #include "json/text.h"
@@ -140,34 +140,12 @@ static int add_volumes(json_object *config, const struct df_instruction *in, str
 
 /* ---- the folder to work in */
 
-/* An absolute path without ".", ".." and double slashes. */
-static char *clean_path(const char *path)
-{
-	auto_strv char **parts = strv_split(path, '/');
-	auto_buf struct buf out = { 0 };
-
-	for (char **p = parts; *p; p++) {
-		if (!**p || str_eq(*p, "."))
-			continue;
-		if (!str_eq(*p, "..")) {
-			buf_addc(&out, '/');
-			buf_adds(&out, *p);
-		} else if (out.len) {
-			out.len = (size_t)((char *)memrchr(out.data, '/', out.len) - out.data);
-			out.data[out.len] = '\0';
-		}
-	}
-	if (!out.len)
-		buf_addc(&out, '/');
-	return buf_steal(&out);
-}
-
 /* A relative folder continues the one before. */
 static void set_folder(json_object *config, const char *to)
 {
 	const char *old = doc_str(config, "WorkingDir");
 	auto_free char *path = *to == '/' ? xstrdup(to) : xasprintf("%s/%s", old ? old : "", to);
-	auto_free char *clean = clean_path(path);
+	auto_free char *clean = path_clean(path);
 
 	set_str(config, "WorkingDir", clean);
 }

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "../unit.h"
+#include "base/alloc.h"
 #include "base/path.h"
 
 static struct folder dir;
@@ -265,6 +266,57 @@ static void links_resolve_as_the_root_would(void **unused)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void paths_are_cleaned_as_go_does(void **unused)
+{
+	static const char *const table[][2] = {
+		{ "/a//b/./c/", "/a/b/c" },
+		{ "/", "/" },
+		{ "", "/" },
+		{ "a", "/a" },
+		{ "/a/../b", "/b" },
+		{ "/..", "/" },
+		{ "/../../a", "/a" },
+		{ "/a/..", "/" },
+		{ "/a/b/../..", "/" },
+		{ "/a/...", "/a/..." },
+		{ "/.a/b.", "/.a/b." },
+	};
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		auto_free char *clean = path_clean(table[i][0]);
+
+		assert_string_equal(clean, table[i][1]);
+	}
+}
+
+static void of_a_foreign_root_only_regular_files_are_read(void **unused)
+{
+	static const struct {
+		const char *path;
+		size_t max;
+		const char *text;
+	} table[] = {
+		{ "/plain", 4, "text" },
+		{ "plain", 4, "text" },
+		{ "/plain", 3, "" },
+		{ "/missing", 9, "" },
+		{ "/fifo", 9, "" },
+		{ "/out", 9, "text" },
+		{ "/", 9, "" },
+	};
+
+	(void)unused;
+	assert_int_equal(file_replace_at(dir.fd, "plain", "text", 4, 0600, 0), 0);
+	assert_int_equal(mkfifoat(dir.fd, "fifo", 0600), 0);
+	assert_int_equal(symlinkat("../../../plain", dir.fd, "out"), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		auto_free char *text = path_read_in_root(dir.fd, table[i].path, table[i].max);
+
+		assert_string_equal(text, table[i].text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +334,8 @@ int main(void)
 		TEST(a_removal_stops_when_its_budget_is_spent),
 		TEST(nothing_leads_out_of_a_root),
 		TEST(links_resolve_as_the_root_would),
+		TEST(paths_are_cleaned_as_go_does),
+		TEST(of_a_foreign_root_only_regular_files_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
