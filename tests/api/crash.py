@@ -283,6 +283,10 @@ def _(e):
     same(len(deaths_of(e, running, began)), 1)
 
 
+def destroyed(e, began):
+    return [x["Actor"]["Attributes"]["name"] for x in e.events(began) if x["Action"] == "destroy"]
+
+
 @case("a machine that goes down takes auto-removed containers along, whatever they were doing")
 def _(e):
     e.create("true", name="new", HostConfig={"AutoRemove": True})
@@ -302,8 +306,8 @@ def _(e):
         reboot(e)
         look()
         until(lambda: not any((e.data / "dayfly/containers" / x).exists() for x in old))
-        gone = [x["Actor"]["Attributes"]["name"] for x in e.events(began) if x["Action"] == "destroy"]
-        same((what, sorted(gone)), (what, ["busy", "new"]))
+        until(lambda: len(destroyed(e, began)) >= 2)  # told once it is so
+        same((what, sorted(destroyed(e, began))), (what, ["busy", "new"]))
         if what != "create":
             for name in ("new", "busy"):
                 e.create("true", name=name, HostConfig={"AutoRemove": True})
