@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -16,24 +15,14 @@
 #include "dockerfile/ignore.h"
 #include "oci/doc.h"
 #include "worker/archive.h"
+#include "worker/disk.h"
 #include "worker/tree.h"
 #include "worker/unpack.h"
 
-#define READ_BLOCK   (1024 * 1024)
-#define IGNORE       ".dockerignore"
-#define DISK_RESERVE (INT64_C(64) << 20) /* left free, as in worker/stage.c */
-#define DISK_LOOK    (INT64_C(64) << 20)
+#define READ_BLOCK (1024 * 1024)
+#define IGNORE     ".dockerignore"
 
 /* ---- receiving */
-
-/* Looked at every so often: the rest of the machine wants to write, too. */
-static bool has_room(int to, off_t size, ssize_t more)
-{
-	struct statvfs st;
-
-	return size / DISK_LOOK == (size + more) / DISK_LOOK || fstatvfs(to, &st) < 0 ||
-		(int64_t)st.f_bavail * (int64_t)st.f_frsize >= DISK_RESERVE;
-}
 
 /* Standard input cannot be read twice, and an unpacker looks at its beginning first. */
 static int spool(int to, off_t *ret_size, struct err *err)
@@ -48,7 +37,7 @@ static int spool(int to, off_t *ret_size, struct err *err)
 			continue;
 		if (n < 0)
 			return err_sys(err, errno, "read the build context");
-		r = has_room(to, *ret_size, n) ? fd_write_all(to, block, (size_t)n) : -ENOSPC;
+		r = disk_takes(to, *ret_size, n) ? fd_write_all(to, block, (size_t)n) : -ENOSPC;
 		if (r < 0)
 			return err_sys(err, r, "keep the build context");
 		*ret_size += n;

@@ -10,7 +10,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,12 +19,12 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "build/download.h"
+#include "worker/disk.h"
 
-#define PATIENCE     (600 * NSEC_PER_SEC) /* for one command */
-#define LOOK         1000                 /* ms: how often the disk is looked at meanwhile */
-#define DISK_RESERVE (INT64_C(64) << 20)  /* as in worker/stage.c */
-#define SAID_MAX     2000                 /* what of its messages is kept */
-#define NOT_FOUND    127                  /* exit code, as a shell's */
+#define PATIENCE  (600 * NSEC_PER_SEC) /* for one command */
+#define LOOK      1000                 /* ms: how often the disk is looked at meanwhile */
+#define SAID_MAX  2000                 /* what of its messages is kept */
+#define NOT_FOUND 127                  /* exit code, as a shell's */
 
 /* A URL, taken apart. */
 struct source {
@@ -110,7 +109,7 @@ static char **environment(void)
 static _Noreturn void execute(char *const *argv, char *const *env, int said)
 {
 	const struct rlimit size = { DOWNLOAD_MAX, DOWNLOAD_MAX };
-	int null = open("/dev/null", O_RDWR);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	sigset_t none;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -125,14 +124,6 @@ static _Noreturn void execute(char *const *argv, char *const *env, int said)
 	_exit(errno == ENOENT ? NOT_FOUND : EXIT_FAILURE);
 }
 
-static bool disk_is_full(int dir)
-{
-	struct statvfs st;
-
-	return fstatvfs(dir, &st) == 0 &&
-		(int64_t)st.f_bavail * (int64_t)st.f_frsize < DISK_RESERVE;
-}
-
 /* Until it is done: 0, or why it may not go on. */
 static int attend(struct build *b, int said, struct buf *text)
 {
@@ -143,7 +134,7 @@ static int attend(struct build *b, int said, struct buf *text)
 		struct pollfd p = { .fd = said, .events = POLLIN };
 		int n = poll(&p, 1, LOOK);
 
-		if (disk_is_full(b->scratch.dir))
+		if (disk_room(b->scratch.dir) < 0)
 			return -ENOSPC;
 		if (n <= 0)
 			continue;

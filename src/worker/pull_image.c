@@ -1,10 +1,10 @@
 /* One image: what it is made of, what of that the store has, and the rest. */
+#include "worker/disk.h"
 #include "worker/pull.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "base/alloc.h"
 #include "base/fd.h"
@@ -17,7 +17,6 @@
 
 #define SHORT_ID 12
 /* Left free on the disk, besides what has been unpacked by then. */
-#define DISK_RESERVE (INT64_C(64) << 20)
 
 struct image {
 	const struct pull *pull;
@@ -113,12 +112,8 @@ static void list_layers(struct image *i)
 
 static int check_room(const struct image *i, struct err *err)
 {
-	int64_t room, wanted = 0;
-	struct statvfs st;
+	int64_t room = disk_room(i->pull->work->dirs.data), wanted = 0;
 
-	if (fstatvfs(i->pull->work->dirs.data, &st) < 0)
-		return 0;
-	room = (int64_t)st.f_bavail * (int64_t)st.f_frsize - DISK_RESERVE;
 	for (size_t k = 0; k < i->count; k++) {
 		if (i->layers[k].size > room - wanted)
 			return err_sys(err, ENOSPC, "layers of this size");

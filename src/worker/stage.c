@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -15,6 +14,7 @@
 #include "oci/layer.h"
 #include "oci/layout.h"
 #include "oci/reference.h"
+#include "worker/disk.h"
 #include "worker/job.h"
 #include "worker/merged.h"
 #include "worker/targets.h"
@@ -22,9 +22,6 @@
 
 /* Every so often what was written is sent to the disk, so that the fsync at the end is short. */
 #define WRITE_BACK (INT64_C(8) << 20)
-/* Left free on the disk, looked at every so often: as in worker/unpack.c. */
-#define DISK_RESERVE (INT64_C(64) << 20)
-#define DISK_LOOK    (INT64_C(64) << 20)
 
 struct stage {
 	const struct dirs *dirs;
@@ -275,11 +272,8 @@ int stage_bytes(
 static int pack_data(void *arg, const void *data, size_t len, struct err *err)
 {
 	struct stage_in *in = arg;
-	struct statvfs st;
 
-	if (in->size / DISK_LOOK != (in->size + (int64_t)len) / DISK_LOOK &&
-		fstatvfs(in->fd, &st) == 0 &&
-		(int64_t)st.f_bavail * (int64_t)st.f_frsize < DISK_RESERVE)
+	if (!disk_takes(in->fd, in->size, (int64_t)len))
 		return err_sys(err, ENOSPC, "write layer");
 	return stage_data(in, data, len, err);
 }

@@ -2,12 +2,12 @@
  * there is none), the second reads the tar. What comes out of it is hashed, which gives the
  * diff-id. libarchive only parses; files are made by worker/tree.c. */
 #include "worker/unpack.h"
+#include "worker/disk.h"
 
 #include <archive_entry.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -18,9 +18,6 @@
 #define BLOCK    (256 * 1024)
 #define WHITEOUT ".wh."
 #define OPAQUE   ".wh..wh..opq"
-/* Left free on the disk, looked at every so often: a layer is not worth a full disk. */
-#define DISK_RESERVE (INT64_C(64) << 20)
-#define DISK_LOOK    (INT64_C(64) << 20)
 
 struct unpack {
 	struct source *source;
@@ -31,7 +28,7 @@ struct unpack {
 	struct hash *hash;     /* NULL: not wanted */
 	struct tree *tree;
 	int dir;
-	int64_t size, looked;
+	int64_t size;
 	unsigned entries_left;
 	int failed; /* -errno of the source */
 };
@@ -152,19 +149,6 @@ static void read_meta(struct archive_entry *e, struct tree_meta *ret)
 	};
 }
 
-static int look_at_disk(struct unpack *u, struct err *err)
-{
-	struct statvfs st;
-
-	if (u->size - u->looked < DISK_LOOK)
-		return 0;
-	u->looked = u->size;
-	if (fstatvfs(u->dir, &st) == 0 &&
-		(int64_t)st.f_bavail * (int64_t)st.f_frsize < DISK_RESERVE)
-		return err_sys(err, ENOSPC, "unpack layer");
-	return 0;
-}
-
 static int write_at(int fd, const char *p, size_t len, off_t offset)
 {
 	while (len) {
@@ -195,10 +179,9 @@ static int copy_data(struct unpack *u, struct archive *a, int fd, const char *pa
 		if (w < 0)
 			return err_sys(err, w, "unpack %.200s", path);
 		end = offset + (la_int64_t)n;
+		if (!disk_takes(u->dir, u->size, (int64_t)n))
+			return err_sys(err, ENOSPC, "unpack layer");
 		u->size += (int64_t)n;
-		w = look_at_disk(u, err);
-		if (w < 0)
-			return w;
 	}
 	if (r != ARCHIVE_EOF)
 		return archive_fail(u, a, err);
