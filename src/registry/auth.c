@@ -79,11 +79,20 @@ void credentials_clear(struct credentials *c)
 	*c = (struct credentials){ 0 };
 }
 
-static char *copy_member(json_object *o, const char *key)
+/* Missing, null and empty are the same: not given. */
+static int take_member(json_object *o, const char *key, char **ret, struct err *err)
 {
-	const char *s = json_get_str(o, key, "");
+	json_object *value = json_get(o, key);
+	const char *text;
 
-	return *s ? xstrdup(s) : NULL;
+	if (!value)
+		return 0;
+	text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+	if (!text || strlen(text) != (size_t)json_object_get_string_len(value))
+		return err_set(
+			err, ERR_INVALID, EINVAL, "invalid credentials: %s must be a string", key);
+	*ret = *text ? xstrdup(text) : NULL;
+	return 0;
 }
 
 /* "auth": base64 of user:password, as in ~/.docker/config.json */
@@ -113,11 +122,17 @@ int credentials_parse(const char *json, size_t len, struct credentials *ret, str
 		return r;
 	if (!json_object_is_type(o, json_type_object))
 		return err_set(err, ERR_INVALID, EINVAL, "invalid credentials: no object");
-	c.username = copy_member(o, "username");
-	c.password = copy_member(o, "password");
-	c.identity_token = copy_member(o, "identitytoken");
-	c.registry_token = copy_member(o, "registrytoken");
-	c.server = copy_member(o, "serveraddress");
+	r = take_member(o, "username", &c.username, err);
+	if (r == 0)
+		r = take_member(o, "password", &c.password, err);
+	if (r == 0)
+		r = take_member(o, "identitytoken", &c.identity_token, err);
+	if (r == 0)
+		r = take_member(o, "registrytoken", &c.registry_token, err);
+	if (r == 0)
+		r = take_member(o, "serveraddress", &c.server, err);
+	if (r < 0)
+		return r;
 	read_pair(o, &c);
 	*ret = c;
 	c = (struct credentials){ 0 };

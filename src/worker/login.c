@@ -72,6 +72,9 @@ static int login(struct buf *out, struct err *err)
 
 	r = fd_read_text(STDIN_FILENO, CREDENTIALS_MAX, &text, &len);
 	work_drain();
+	if (r == -EFBIG)
+		return err_set(err, ERR_INVALID, EFBIG, "invalid credentials: longer than %d bytes",
+			CREDENTIALS_MAX);
 	if (r < 0)
 		return err_sys(err, r, "read credentials");
 	r = len ? credentials_parse(text, len, &credentials, err) : 0;

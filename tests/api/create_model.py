@@ -1,5 +1,16 @@
 """The fields of a create request of Docker's API 1.47, each with a value that asks for something."""
+import pathlib
+import re
+
 from engine import IMAGE
+
+DOC = pathlib.Path(__file__).parents[2] / "docs/fields.md"
+ROW = re.compile(r"^\| `([^`]+)` \| (honoured|refused|ignored) \|", re.MULTILINE)
+
+
+def rows():
+    """What docs/fields.md says of each field: [(path, word)]."""
+    return ROW.findall(DOC.read_text())
 
 
 class Value:

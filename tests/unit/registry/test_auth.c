@@ -155,6 +155,23 @@ static void what_are_no_credentials_is_refused(void **unused)
 	assert_null(credentials_basic(&c));
 }
 
+static void a_member_of_credentials_that_is_no_text_is_named(void **unused)
+{
+	static const char *const bad[] = { "{\"password\":5}", "{\"password\":\"a\\u0000b\"}",
+		"{\"password\":[]}" };
+	struct credentials c = { 0 };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct err err = { 0 };
+
+		assert_int_equal(credentials_parse(bad[i], strlen(bad[i]), &c, &err), -EINVAL);
+		assert_string_equal(err.msg, "invalid credentials: password must be a string");
+	}
+	assert_int_equal(credentials_parse("{\"password\":null}", 17, &c, NULL), 0);
+	assert_null(c.password);
+}
+
 static void urls_have_hosts(void **unused)
 {
 	auto_free char *host = url_host("https://user:p@h:1/path?a@b"), *none = url_host("path");
@@ -180,6 +197,7 @@ int main(void)
 		cmocka_unit_test(base64_is_read_in_every_form),
 		cmocka_unit_test(credentials_come_as_clients_send_them),
 		cmocka_unit_test(what_are_no_credentials_is_refused),
+		cmocka_unit_test(a_member_of_credentials_that_is_no_text_is_named),
 		cmocka_unit_test(urls_have_hosts),
 	};
 
