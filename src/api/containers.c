@@ -60,15 +60,23 @@ int api_container_list(struct request *req, struct reply *rep, struct err *err)
 	return r < 0 ? r : reply_json(rep, 200, &out);
 }
 
+static int inspect_size(struct core *c, const void *arg, struct buf *out, struct err *err)
+{
+	return container_inspect(c, arg, true, out, err);
+}
+
 int api_container_inspect(struct request *req, struct reply *rep, struct err *err)
 {
+	const char *id = req_param(req, "id");
 	auto_buf struct buf out = { 0 };
 	struct core *c;
-	int r = req_core(req, &c, err);
+	int r;
 
+	if (req_query_bool(req, "size", false))
+		return handover_slow(req, rep, inspect_size, id, err);
+	r = req_core(req, &c, err);
 	if (r == 0)
-		r = container_inspect(
-			c, req_param(req, "id"), req_query_bool(req, "size", false), &out, err);
+		r = container_inspect(c, id, false, &out, err);
 	return r < 0 ? r : reply_json(rep, 200, &out);
 }
 

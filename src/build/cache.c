@@ -78,12 +78,21 @@ bool cache_get(const struct dirs *d, const char *key, struct cached *ret)
 	return true;
 }
 
+/* Whether the record that is replaced was perhaps all that kept a layer. */
+static bool keeps_another(const struct dirs *d, const char *key, const struct cached *c)
+{
+	struct cached old;
+
+	return record_read(d, key, &old) && *old.layer && !str_eq(old.layer, c->layer);
+}
+
 void cache_put(const struct dirs *d, const char *key, const struct cached *c)
 {
+	auto_fd int lock = dirs_lock(d);
 	auto_fd int dir = dir_open_make_at(d->data, BUILD_CACHE, 0700);
 	auto_buf struct buf json = { 0 };
 	struct jsonw w = JSONW(&json);
-	int r = dir;
+	int r = lock < 0 ? lock : dir;
 
 	jw_object(&w, NULL);
 	jw_int(&w, "created", c->created);
@@ -91,7 +100,9 @@ void cache_put(const struct dirs *d, const char *key, const struct cached *c)
 		jw_str(&w, "layer", c->layer);
 	jw_int(&w, "size", c->size);
 	jw_object_end(&w);
-	if (dir >= 0)
+	if (r >= 0 && keeps_another(d, key, c))
+		r = oci_unsettle(d);
+	if (r >= 0)
 		r = file_replace_at(dir, digest_hex(key), json.data, json.len, 0600, 0);
 	if (r < 0)
 		log_warning("a build's step could not be remembered: %s", strerror(-r));

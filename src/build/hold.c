@@ -20,15 +20,19 @@
 
 /* ---- the scratch folder */
 
+/* With the store's lock: whoever sweeps takes a folder that is not locked for a dead one's. */
 int scratch_open(const struct dirs *d, struct scratch *ret, struct err *err)
 {
 	auto_fd int builds = dir_open_make_at(d->data, BUILDS, 0700), dir = FD_NONE;
+	auto_fd int lock = dirs_lock(d);
 	char id[ID_SIZE], name[sizeof(BUILD_TMP) + 16];
 
 	id_new(id);
 	(void)snprintf(name, sizeof(name), BUILD_TMP "%.16s", id);
 	if (builds < 0)
 		return err_sys(err, builds, "open " BUILDS);
+	if (lock < 0)
+		return err_sys(err, lock, "lock the store");
 	dir = dir_open_make_at(builds, name, 0700);
 	if (dir < 0 || flock(dir, LOCK_EX | LOCK_NB) < 0)
 		return err_sys(err, dir < 0 ? dir : errno, "make a folder for the build");

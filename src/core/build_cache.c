@@ -328,7 +328,8 @@ static void forget(struct cache *cache, const struct item *item, struct pruned *
 			return;
 		core_trashed(cache->core);
 		p->freed += item->size;
-	} else if (unlinkat(cache->steps, item->name, 0) < 0) {
+	} else if ((item->layer && oci_unsettle(&cache->core->dirs) < 0) ||
+		unlinkat(cache->steps, item->name, 0) < 0) {
 		return;
 	}
 	if (item->layer && !strv_has(p->layers, item->layer))

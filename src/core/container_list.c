@@ -13,7 +13,6 @@
 #include "core/images.h"
 #include "core/records.h"
 #include "core/scan.h"
-#include "core/spawn.h"
 
 struct entry {
 	const struct known *known; /* the scan's */
@@ -103,8 +102,6 @@ static int write_listing(struct core *c, struct listing *l, size_t limit, bool s
 	r = image_names_open(c, &names, err);
 	if (r < 0)
 		return r;
-	if (size && l->count && c->copy)
-		core_join_userns(c);
 	jw_array(&w, NULL);
 	for (size_t i = 0; i < l->count && i < limit; i++) {
 		jw_object(&w, NULL);

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/timefmt.h"
+#include "core/spawn.h"
 #include "oci/layer.h"
 #include "state/events.h"
 #include "json/text.h"
@@ -199,6 +200,8 @@ int64_t container_size_rw(struct core *c, const char *id)
 {
 	char path[96];
 
+	if (c->copy && c->userns < 0)
+		core_join_userns(c);
 	(void)snprintf(path, sizeof(path), "containers/%.64s/upper", id);
 	return folder_size(c->dirs.data, path);
 }

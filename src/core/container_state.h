@@ -40,7 +40,7 @@ void duration_text(struct buf *out, int64_t seconds);
 
 /* Bytes the files below a folder take; what may not be read counts as nothing. */
 int64_t folder_size(int dir, const char *name);
-/* Bytes the files below data/containers/ID/upper take. */
+/* Bytes the files below data/containers/ID/upper take. A copy (core.h) joins the user namespace for this. */
 int64_t container_size_rw(struct core *c, const char *id);
 /* The same with the image's layers. */
 int64_t container_size_root(struct core *c, const struct container *ct, int64_t rw);

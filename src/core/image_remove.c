@@ -19,6 +19,7 @@
 #include "oci/event.h"
 #include "oci/garbage.h"
 #include "oci/layer.h"
+#include "oci/lease.h"
 
 #define SHORT_ID 12
 
@@ -262,8 +263,10 @@ static int finish(struct removal *m, struct err *err)
 {
 	const struct dirs *d = &m->core->dirs;
 	struct err problem;
-	int r;
+	int r = oci_unsettle(d); /* until what nobody refers to any more is gone */
 
+	if (r < 0)
+		return err_sys(err, r, "begin the removal");
 	r = oci_index_write(d, &m->ix, err);
 	if (r < 0)
 		return r;
@@ -385,7 +388,11 @@ static int prune_locked(struct removal *m, const struct filters *f, int64_t *fre
 	ids = image_ids(&m->ix);
 	for (char **id = ids; r == 0 && id && *id; id++)
 		r = prune_one(m, *id, f, dangling != 0, &layers, err);
-	return r < 0 || !m->deleted ? r : finish_prune(m, layers, freed, err);
+	if (r < 0)
+		return r;
+	lease_end_all(&m->core->dirs); /* what broken-off pulls keep is unused, too */
+	return m->deleted ? finish_prune(m, layers, freed, err)
+			  : oci_collect_leftovers(&m->core->dirs, err);
 }
 
 int image_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err)

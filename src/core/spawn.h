@@ -44,8 +44,7 @@ int worker_spawn(struct core *c, const char *const *argv, bool want_input, struc
 int worker_hand_over(const struct worker *w, int client_fd);
 void worker_clear(struct worker *w); /* closes descriptors */
 /* Joins the containers' user namespace, in which every file of theirs can be read. Only for a copy
- * (core.h), and the last thing it does but reading: what it would start then could make no namespaces.
- * Best effort. */
+ * (core.h): what it starts afterwards is inside, too, so that must not be a container. Best effort. */
 void core_join_userns(struct core *c);
 /* Detached `dayfly-worker sweep`: frees what lies in trash/. */
 void worker_sweep(struct core *c);

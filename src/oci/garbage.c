@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "oci/doc.h"
+#include "oci/lease.h"
 #include "oci/reference.h"
 #include "state/remove.h"
 #include "json/text.h"
@@ -18,6 +19,7 @@
 #define CONTAINER_MAX (4u << 20)
 #define NEEDS_MAX     (4u << 20) /* some 50000 digests */
 #define RECORD_MAX    4096
+#define UNSETTLED     "oci/unsettled"
 
 /* Digests, sorted before they are searched. */
 struct set {
@@ -89,6 +91,8 @@ static int needs_of_image(
 	if (r < 0)
 		return r;
 	set_add(&n->blobs, e->manifest);
+	if (e->twin)
+		set_add(&n->blobs, e->twin);
 	set_add(&n->blobs, e->config);
 	layers = doc_array(manifest, "layers");
 	for (size_t i = 0; i < doc_len(layers); i++) {
@@ -213,8 +217,9 @@ static int add_container(int dir, const char *name, void *arg, struct err *err)
 
 struct sweep {
 	const struct dirs *dirs;
-	const struct set *keep;
-	int moved;
+	const struct set *keep; /* needed as long as nobody removes an image */
+	const struct set *held; /* needed by containers and builds */
+	int moved, later;
 };
 
 static int move_unneeded(int dir, const char *name, void *arg, struct err *err)
@@ -226,6 +231,10 @@ static int move_unneeded(int dir, const char *name, void *arg, struct err *err)
 	(void)snprintf(digest, sizeof(digest), "sha256:%s", name);
 	if (set_has(s->keep, digest))
 		return 0;
+	if (set_has(s->held, digest)) {
+		s->later++;
+		return 0;
+	}
 	r = trash_put(s->dirs, dir, name);
 	if (r < 0)
 		return err_sys(err, r, "remove %.19s", digest);
@@ -233,44 +242,140 @@ static int move_unneeded(int dir, const char *name, void *arg, struct err *err)
 	return 0;
 }
 
-/* What images and containers need. */
-static int needs_of_all(
-	const struct dirs *d, const struct oci_index *ix, struct needs *n, struct err *err)
+/* ---- leases */
+
+struct leases {
+	char **held, **over;
+};
+
+static void leases_clear(struct leases *l)
+{
+	strv_free(l->held);
+	strv_free(l->over);
+}
+#define auto_leases __attribute__((cleanup(leases_clear)))
+
+static int leases_read(const struct dirs *d, struct leases *ret, struct err *err)
+{
+	int r = lease_list(d, &ret->held, &ret->over);
+
+	return r < 0 ? err_sys(err, r, "read " LEASES) : 0;
+}
+
+/* Last, when what they stood for is gone: who dies before that has left them for the next. */
+static void leases_drop(const struct dirs *d, const struct leases *l)
+{
+	for (char **digest = l->over; digest && *digest; digest++)
+		lease_drop(d, *digest);
+}
+
+/* ---- the store's state */
+
+int oci_unsettle(const struct dirs *d)
+{
+	auto_fd int fd = openat(d->data, UNSETTLED, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return errno == EEXIST ? 1 : -errno;
+	return 0;
+}
+
+void oci_settle(const struct dirs *d)
+{
+	(void)unlinkat(d->data, UNSETTLED, 0);
+}
+
+bool oci_is_unsettled(const struct dirs *d)
+{
+	return faccessat(d->data, UNSETTLED, F_OK, 0) == 0;
+}
+
+/* ---- collecting */
+
+#define auto_needs __attribute__((cleanup(needs_clear)))
+
+static int needs_of_images(
+	const struct dirs *d, const struct oci_index *ix, struct needs *ret, struct err *err)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ix->count; i++)
-		r = needs_of_image(d, &ix->entries[i], n, err);
-	return r < 0 ? r : each_name(d, "containers", add_container, n, err);
+		r = needs_of_image(d, &ix->entries[i], ret, err);
+	return r;
+}
+
+static int read_lasting(
+	const struct dirs *d, const struct oci_index *ix, struct needs *ret, struct err *err)
+{
+	int r = needs_of_images(d, ix, ret, err);
+
+	return r == 0 ? each_name(d, BUILD_CACHE, needs_of_cache, ret, err) : r;
+}
+
+static int read_passing(const struct dirs *d, struct needs *ret, struct err *err)
+{
+	int r = each_name(d, "containers", add_container, ret, err);
+
+	return r == 0 ? needs_of_builds(d, ret, err) : r;
+}
+
+static void needs_sort(struct needs *n)
+{
+	set_sort(&n->blobs);
+	set_sort(&n->layers);
 }
 
 int oci_collect_garbage(const struct dirs *d, const struct oci_index *ix, struct err *err)
 {
-	__attribute__((cleanup(needs_clear))) struct needs n = { 0 };
-	struct sweep blobs = { .dirs = d, .keep = &n.blobs };
-	struct sweep layers = { .dirs = d, .keep = &n.layers };
-	int r = needs_of_all(d, ix, &n, err);
+	auto_needs struct needs lasting = { 0 }, passing = { 0 };
+	auto_leases struct leases leases = { 0 };
+	struct sweep blobs = { d, &lasting.blobs, &passing.blobs, 0, 0 };
+	struct sweep layers = { d, &lasting.layers, &passing.layers, 0, 0 };
+	int r = read_lasting(d, ix, &lasting, err);
 
 	if (r == 0)
-		r = each_name(d, BUILD_CACHE, needs_of_cache, &n, err);
+		r = read_passing(d, &passing, err);
 	if (r == 0)
-		r = needs_of_builds(d, &n, err);
+		r = leases_read(d, &leases, err);
 	if (r < 0)
 		return r;
-	set_sort(&n.blobs);
-	set_sort(&n.layers);
+	for (char **digest = leases.held; digest && *digest; digest++)
+		set_add(&lasting.blobs, *digest);
+	needs_sort(&lasting);
+	needs_sort(&passing);
 	r = each_name(d, "layers", move_unneeded, &layers, err);
 	if (r == 0)
 		r = each_name(d, "oci/blobs/sha256", move_unneeded, &blobs, err);
-	return r < 0 ? r : blobs.moved + layers.moved;
+	if (r < 0)
+		return r;
+	leases_drop(d, &leases);
+	if (blobs.later || layers.later)
+		(void)oci_unsettle(d);
+	else
+		oci_settle(d);
+	return blobs.moved + layers.moved;
+}
+
+int oci_collect_leftovers(const struct dirs *d, struct err *err)
+{
+	auto_index struct oci_index ix = { 0 };
+	auto_leases struct leases leases = { 0 };
+	int r = leases_read(d, &leases, err);
+
+	if (r < 0 || (!leases.over && !oci_is_unsettled(d)))
+		return r;
+	r = oci_index_read(d, &ix, err);
+	return r < 0 ? r : oci_collect_garbage(d, &ix, err);
 }
 
 int oci_layers_used(const struct dirs *d, const struct oci_index *ix, const char *const *digests,
 	size_t count, bool *ret, struct err *err)
 {
-	__attribute__((cleanup(needs_clear))) struct needs n = { 0 };
-	int r = needs_of_all(d, ix, &n, err);
+	auto_needs struct needs n = { 0 };
+	int r = needs_of_images(d, ix, &n, err);
 
+	if (r == 0)
+		r = each_name(d, "containers", add_container, &n, err);
 	if (r < 0)
 		return r;
 	set_sort(&n.layers);

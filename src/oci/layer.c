@@ -35,6 +35,13 @@ enum layer_state layer_state(const struct dirs *d, const char *diff_id)
 									       : LAYER_MISSING;
 }
 
+bool layer_unsynced(const struct dirs *d, const char *diff_id)
+{
+	char path[LAYER_PATH];
+
+	return faccessat(d->data, member(diff_id, LAYER_UNSYNCED, path), F_OK, 0) == 0;
+}
+
 int64_t layer_size(const struct dirs *d, const char *diff_id)
 {
 	auto_free char *text = NULL;

@@ -27,6 +27,8 @@ enum layer_state {
 };
 
 enum layer_state layer_state(const struct dirs *d, const char *diff_id);
+/* Whether its pages, and those of a blob with this digest, may still be on their way to the disk. */
+bool layer_unsynced(const struct dirs *d, const char *diff_id);
 /* Bytes of its files; 0 if unknown. */
 int64_t layer_size(const struct dirs *d, const char *diff_id);
 /* What is in pushed; false if nothing is. Writing is best effort: without it the layer is compressed once

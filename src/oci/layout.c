@@ -18,6 +18,7 @@
 
 #define NOTE_CONFIG "dayfly.config"
 #define NOTE_TAGGED "dayfly.tagged"
+#define NOTE_DOCKER "dayfly.manifest"
 #define LAYOUT      "{\"imageLayoutVersion\":\"1.0.0\"}"
 
 static void entry_clear(struct oci_entry *e)
@@ -40,8 +41,14 @@ static void entry_refresh(struct oci_entry *e)
 	json_object *notes = doc_object(e->descriptor, "annotations");
 	const char *tagged = doc_str(notes, NOTE_TAGGED);
 	const char *config = doc_str(notes, NOTE_CONFIG);
+	const char *docker = doc_str(notes, NOTE_DOCKER);
 
 	e->manifest = doc_str(e->descriptor, "digest");
+	e->twin = NULL;
+	if (docker && digest_valid(docker)) {
+		e->twin = e->manifest;
+		e->manifest = docker;
+	}
 	e->name = doc_str(notes, OCI_REF_NAME);
 	e->tagged = 0;
 	if (tagged)
@@ -116,9 +123,10 @@ int oci_index_read(const struct dirs *d, struct oci_index *ret, struct err *err)
 	return 0;
 }
 
-/* blobs/sha256 and the file that says what this folder is. */
+/* blobs/sha256, durably, and then the file that says what this folder is. */
 static int layout_make(const struct dirs *d)
 {
+	auto_fd int oci = FD_NONE, blobs = FD_NONE;
 	int r;
 
 	if (faccessat(d->data, "oci/oci-layout", F_OK, 0) == 0)
@@ -126,8 +134,11 @@ static int layout_make(const struct dirs *d)
 	r = dir_make_at(d->data, "oci/blobs/sha256", 0700);
 	if (r < 0)
 		return r;
-	return file_replace_at(
-		d->data, "oci/oci-layout", LAYOUT, strlen(LAYOUT), 0600, FILE_DURABLE);
+	oci = openat(d->data, "oci", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	blobs = openat(d->data, "oci/blobs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (oci < 0 || blobs < 0 || fsync(d->data) < 0 || fsync(blobs) < 0)
+		return -errno;
+	return file_replace_at(oci, "oci-layout", LAYOUT, strlen(LAYOUT), 0600, FILE_DURABLE);
 }
 
 /* Whoever reads it has limits, and without index.json there are no images at all. */
@@ -223,7 +234,7 @@ static json_object *descriptor_new(const struct oci_new_entry *n)
 
 	jw_object(&w, NULL);
 	jw_str(&w, "mediaType", n->media_type ? n->media_type : OCI_MANIFEST);
-	jw_str(&w, "digest", n->manifest);
+	jw_str(&w, "digest", n->twin ? n->twin : n->manifest);
 	jw_int(&w, "size", n->size);
 	jw_object(&w, "annotations");
 	if (n->name) {
@@ -231,6 +242,8 @@ static json_object *descriptor_new(const struct oci_new_entry *n)
 		jw_time(&w, NOTE_TAGGED, time_now());
 	}
 	jw_str(&w, NOTE_CONFIG, n->config);
+	if (n->twin)
+		jw_str(&w, NOTE_DOCKER, n->manifest);
 	jw_object_end(&w);
 	jw_object_end(&w);
 	(void)doc_parse(out.data, out.len, json_type_object, &ret, NULL);
@@ -246,46 +259,47 @@ static ssize_t find_nameless(const struct oci_index *ix, const char *manifest)
 	return -1;
 }
 
+/* What n says may be that of an entry which goes on the way. */
 void oci_index_add(struct oci_index *ix, const struct oci_new_entry *n)
 {
+	auto_free char *manifest = xstrdup(n->manifest);
 	json_object *descriptor;
 	ssize_t old;
 
-	if (!n->name && has_manifest(ix, n->manifest))
+	if (!n->name && has_manifest(ix, manifest))
 		return;
+	descriptor = descriptor_new(n);
 	old = n->name ? oci_index_find(ix, n->name) : -1;
-	if (old >= 0 && str_eq(ix->entries[old].manifest, n->manifest))
+	if (old >= 0 && str_eq(ix->entries[old].manifest, manifest))
 		oci_index_drop(ix, (size_t)old);
 	else if (old >= 0)
 		oci_index_untag(ix, (size_t)old);
-	old = find_nameless(ix, n->manifest);
+	old = find_nameless(ix, manifest);
 	if (old >= 0)
 		oci_index_drop(ix, (size_t)old);
-	descriptor = descriptor_new(n);
 	if (descriptor)
 		append(ix, descriptor);
 }
 
+struct oci_new_entry oci_entry_renamed(const struct oci_entry *e, const char *name)
+{
+	return (struct oci_new_entry){ .manifest = e->manifest,
+		.twin = e->twin,
+		.media_type = doc_str(e->descriptor, "mediaType"),
+		.config = e->config,
+		.name = name,
+		.size = doc_int(e->descriptor, "size") };
+}
+
 void oci_index_add_name(struct oci_index *ix, const char *config, const char *name)
 {
-	auto_free char *manifest = NULL, *type = NULL;
-	struct oci_new_entry n = { .config = config, .name = name };
+	for (size_t i = 0; i < ix->count; i++)
+		if (str_eq(ix->entries[i].config, config)) {
+			const struct oci_new_entry n = oci_entry_renamed(&ix->entries[i], name);
 
-	for (size_t i = 0; i < ix->count && !manifest; i++) {
-		const struct oci_entry *e = &ix->entries[i];
-		const char *media_type = doc_str(e->descriptor, "mediaType");
-
-		if (!str_eq(e->config, config))
-			continue;
-		manifest = xstrdup(e->manifest);
-		type = media_type ? xstrdup(media_type) : NULL;
-		n.size = doc_int(e->descriptor, "size");
-	}
-	if (!manifest)
-		return;
-	n.manifest = manifest;
-	n.media_type = type;
-	oci_index_add(ix, &n);
+			oci_index_add(ix, &n);
+			return;
+		}
 }
 
 int oci_blobs_open(const struct dirs *d)

@@ -5,7 +5,9 @@
  * org.opencontainers.image.ref.name is the full reference; one manifest has an entry per name, or a
  * single one without name (a dangling image). Two annotations of our own save reading the manifest:
  * dayfly.config (digest of the configuration: the image id) and dayfly.tagged (when the name was
- * given). Entries written by other tools lack them and are read all the same; members we do not know
+ * given). Docker's manifests stay as they came, byte for byte; as other readers of an OCI layout know
+ * OCI's only, the entry then describes a twin of the manifest in that format, and dayfly.manifest has the
+ * digest of Docker's (docs/decisions/020-docker-manifests.md). Entries written by other tools lack them and are read all the same; members we do not know
  * are kept.
  *
  * Readers take no lock: index.json is replaced as a whole. Whoever changes it holds dirs_lock(). */
@@ -30,10 +32,11 @@
 #define OCI_REF_NAME "org.opencontainers.image.ref.name"
 
 struct oci_entry {
-	json_object *descriptor;                 /* owned; the strings below are its */
-	const char *manifest;                    /* digest */
-	const char *name;                        /* full reference, or NULL */
-	int64_t tagged;                          /* ns, 0: unknown */
+	json_object *descriptor; /* owned; the strings below are its */
+	const char *manifest;    /* digest: as the image came */
+	const char *twin;        /* of the same as an OCI manifest; NULL: it is one */
+	const char *name;        /* full reference, or NULL */
+	int64_t tagged;          /* ns, 0: unknown */
 	char config[sizeof("sha256:") + ID_LEN]; /* image id; "" if the manifest cannot be read */
 };
 
@@ -50,11 +53,13 @@ void oci_index_clear(struct oci_index *ix);
 /* Makes the layout if it is missing and replaces index.json, durably. The caller holds dirs_lock(). */
 int oci_index_write(const struct dirs *d, const struct oci_index *ix, struct err *err);
 
-/* What a new entry says; name may be NULL, media_type NULL: OCI_MANIFEST. */
+/* What a new entry says. media_type (NULL: OCI_MANIFEST) and size are those of the twin if there is one. */
 struct oci_new_entry {
-	const char *manifest, *media_type, *config, *name;
+	const char *manifest, *twin, *media_type, *config, *name; /* twin, name: may be NULL */
 	int64_t size;
 };
+/* The same as another entry says, with another name; borrowed from it. */
+struct oci_new_entry oci_entry_renamed(const struct oci_entry *e, const char *name);
 /* Gives name to the manifest: the entry that had the name loses it (and stays, dangling, if it was the
  * image's last), a dangling entry of this manifest is used up. A nameless addition changes nothing if
  * the manifest has an entry. */

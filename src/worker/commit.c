@@ -241,23 +241,11 @@ static int stage_document(struct commit *c, struct err *err)
 
 static int stage_manifest(struct commit *c, struct err *err)
 {
-	size_t n = strv_len(c->parent_manifest.layers), count = n + (c->layer != NULL);
-	auto_free struct stage_blob *stored = xcalloc(n + 1, sizeof(*stored));
-	auto_free const struct stage_blob **layers = xcalloc(count + 1, sizeof(*layers));
+	auto_strv char **layers = strv_copy(c->parent_manifest.layers);
 
-	for (size_t i = 0; i < n; i++) {
-		const char *digest = c->parent_manifest.layers[i];
-		int fd = stage_open(c->stage, digest, &stored[i].size);
-
-		if (fd < 0)
-			return err_sys(err, fd, "open blob %s", digest);
-		(void)fd_close(fd);
-		(void)snprintf(stored[i].digest, sizeof(stored[i].digest), "%s", digest);
-		layers[i] = &stored[i];
-	}
 	if (c->layer)
-		layers[n] = c->layer;
-	return manifest_stage(c->stage, c->document, layers, count, &c->manifest, err);
+		strv_add(&layers, c->layer->digest);
+	return manifest_stage(c->stage, c->document->digest, layers, &c->manifest, err);
 }
 
 static int place(struct commit *c, struct err *err)

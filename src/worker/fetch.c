@@ -2,14 +2,22 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/fd.h"
+#include "oci/layout.h"
+#include "oci/lease.h"
+
+/* How often we look whether others are done with a layer. No lock can be waited for and cancelled. */
+#define LOOK_AGAIN_US 50000
 
 struct fetch {
+	const struct dirs *dirs;
 	struct stage *stage;
 	struct meter *meter;
 	struct fetch_layer *layers;
-	size_t count, next; /* next: to be begun */
+	size_t count;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a layer is here, or something failed */
 	struct fetcher *fetchers;
@@ -78,7 +86,7 @@ static int verify(struct fetcher *t, struct stage_blob **ret, struct err *err)
 	return 0;
 }
 
-static int fetch_one(struct fetcher *t, struct stage_blob **ret, struct err *err)
+static int download(struct fetcher *t, struct stage_blob **ret, struct err *err)
 {
 	const struct fetch_layer *l = t->layer;
 	int r = stage_begin(t->fetch->stage, true, &t->in, err);
@@ -91,20 +99,73 @@ static int fetch_one(struct fetcher *t, struct stage_blob **ret, struct err *err
 		stage_abort(t->in);
 		return r;
 	}
-	return verify(t, ret, err);
+	r = verify(t, ret, err);
+	return r == 0 ? stage_publish(t->fetch->stage, *ret, err) : r;
+}
+
+static bool is_stored(const struct dirs *d, const char *digest)
+{
+	auto_fd int fd = oci_blob_open(d, digest);
+
+	return fd >= 0;
+}
+
+/* 1: others are fetching it. *ret stays NULL if they have. */
+static int fetch_one(struct fetcher *t, struct stage_blob **ret, struct err *err)
+{
+	struct fetch_layer *l = t->layer;
+	const struct dirs *d = t->fetch->dirs;
+	int r = 0, lease = lease_take(d, l->digest);
+
+	if (lease == -EWOULDBLOCK)
+		return 1;
+	if (lease < 0)
+		return err_sys(err, lease, "make a lease of layer %.19s", l->digest);
+	if (is_stored(d, l->digest))
+		meter_state(l->item, "Download complete");
+	else
+		r = download(t, ret, err);
+	if (r < 0) {
+		lease_end(d, l->digest, lease);
+		return r;
+	}
+	lease_share(lease);
+	l->lease = lease;
+	return 0;
 }
 
 /* ---- threads */
 
+/* What nobody is at; what others were fetching comes last. */
 static struct fetch_layer *next_layer(struct fetch *f)
 {
-	struct fetch_layer *l = NULL;
+	struct fetch_layer *next = NULL;
 
 	(void)pthread_mutex_lock(&f->lock);
-	if (!f->failed && f->next < f->count)
-		l = &f->layers[f->next++];
+	for (size_t i = 0; !f->failed && i < f->count; i++) {
+		struct fetch_layer *l = &f->layers[i];
+
+		if (!l->taken && (!next || (next->elsewhere && !l->elsewhere)))
+			next = l;
+	}
+	if (next)
+		next->taken = true;
 	(void)pthread_mutex_unlock(&f->lock);
-	return l;
+	return next;
+}
+
+static void give_back(struct fetcher *t)
+{
+	struct fetch *f = t->fetch;
+	bool known;
+
+	(void)pthread_mutex_lock(&f->lock);
+	known = t->layer->elsewhere;
+	t->layer->elsewhere = true;
+	t->layer->taken = false;
+	(void)pthread_mutex_unlock(&f->lock);
+	if (!known)
+		meter_state(t->layer->item, "Waiting");
 }
 
 static void settle(struct fetcher *t, int r, struct stage_blob *blob, const struct err *err)
@@ -114,6 +175,7 @@ static void settle(struct fetcher *t, int r, struct stage_blob *blob, const stru
 	(void)pthread_mutex_lock(&f->lock);
 	if (r == 0) {
 		t->layer->blob = blob;
+		t->layer->here = true;
 	} else if (!f->failed) {
 		f->failed = r;
 		f->err = *err;
@@ -123,6 +185,15 @@ static void settle(struct fetcher *t, int r, struct stage_blob *blob, const stru
 	(void)pthread_mutex_unlock(&f->lock);
 }
 
+/* Ends, once the pull was cancelled, as a transfer does. */
+static int look_again(struct fetcher *t, struct err *err)
+{
+	(void)usleep(LOOK_AGAIN_US);
+	return atomic_load(meter_cancel(t->fetch->meter))
+		? err_set(err, ERR_SYSTEM, ECANCELED, "cancelled")
+		: 0;
+}
+
 static void *work(void *arg)
 {
 	struct fetcher *t = arg;
@@ -130,19 +201,38 @@ static void *work(void *arg)
 	while ((t->layer = next_layer(t->fetch))) {
 		struct stage_blob *blob = NULL;
 		struct err err = { 0 };
-		int r = fetch_one(t, &blob, &err);
+		int r = t->layer->elsewhere ? look_again(t, &err) : 0;
 
-		settle(t, r, blob, &err);
+		if (r == 0)
+			r = fetch_one(t, &blob, &err);
+		if (r > 0)
+			give_back(t);
+		else
+			settle(t, r, blob, &err);
 	}
 	return NULL;
 }
 
-struct fetch *fetch_new(struct stage *s, const struct registry *r, struct meter *m,
-	struct fetch_layer *layers, size_t count)
+void fetch_end_leases(
+	const struct dirs *d, const struct fetch_layer *layers, size_t count, bool done)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (layers[i].lease < 0)
+			continue;
+		if (done)
+			lease_end(d, layers[i].digest, layers[i].lease);
+		else
+			(void)fd_close(layers[i].lease);
+	}
+}
+
+struct fetch *fetch_new(const struct dirs *d, struct stage *s, const struct registry *r,
+	struct meter *m, struct fetch_layer *layers, size_t count)
 {
 	struct fetch *f = xcalloc(1, sizeof(*f));
 	size_t threads = count < FETCH_AT_ONCE ? count : FETCH_AT_ONCE;
 
+	f->dirs = d;
 	f->stage = s;
 	f->meter = m;
 	f->layers = layers;
@@ -184,9 +274,9 @@ int fetch_wait(struct fetch *f, const struct fetch_layer *layer, struct err *err
 	if (f->running == 0 && f->count)
 		return err_set(err, ERR_SYSTEM, EAGAIN, "cannot start a thread");
 	(void)pthread_mutex_lock(&f->lock);
-	while (!layer->blob && !f->failed)
+	while (!layer->here && !f->failed)
 		(void)pthread_cond_wait(&f->changed, &f->lock);
-	r = layer->blob ? 0 : f->failed;
+	r = layer->here ? 0 : f->failed;
 	if (r < 0 && err)
 		*err = f->err;
 	(void)pthread_mutex_unlock(&f->lock);

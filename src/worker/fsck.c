@@ -115,6 +115,7 @@ static int clean_index(const struct dirs *d, struct err *err)
 {
 	auto_fd int lock = dirs_lock(d);
 	auto_index struct oci_index ix = { 0 };
+	bool expected;
 	int r;
 
 	if (lock < 0)
@@ -124,8 +125,9 @@ static int clean_index(const struct dirs *d, struct err *err)
 		r = oci_index_write(d, &ix, err);
 	if (r < 0)
 		return r;
+	expected = oci_is_unsettled(d); /* a sweep would have done the same */
 	r = oci_collect_garbage(d, &ix, err);
-	if (r > 0)
+	if (r > 0 && !expected)
 		report("%d blobs and layers that nothing refers to are removed", r);
 	return r < 0 ? r : 0;
 }

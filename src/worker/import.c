@@ -162,8 +162,8 @@ static int import(struct import *i, struct err *err)
 	if (r == 0)
 		r = stage_document(i, err);
 	if (r == 0)
-		r = manifest_stage(i->stage, i->document,
-			(const struct stage_blob *const[]){ i->layer }, 1, &i->manifest, err);
+		r = manifest_stage(i->stage, i->document->digest,
+			(char *[]){ i->layer->digest, NULL }, &i->manifest, err);
 	/* the connection comes when the body was complete; without it nothing is changed */
 	if (r == 0)
 		r = answer_wait(&i->work->answer, err);

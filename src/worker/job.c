@@ -150,22 +150,33 @@ static int open_layers(const struct dirs *d)
 	return fd;
 }
 
-/* layers/.tmp-ID with diff/ in it, locked. */
-static int make_folder(struct jobs *j, struct job *job, struct err *err)
+/* layers/.tmp-ID, locked. With the store's lock: whoever sweeps takes one that is not locked for a dead
+ * one's. */
+static int make_locked(struct jobs *j, struct job *job)
 {
-	char id[ID_SIZE], boot[40];
-	int r;
+	auto_fd int lock = dirs_lock(j->dirs);
+	char id[ID_SIZE];
 
+	if (lock < 0)
+		return lock;
 	id_new(id);
 	(void)snprintf(job->name, sizeof(job->name), LAYER_TMP "%.16s", id);
 	if (mkdirat(j->layers, job->name, 0700) < 0) {
-		r = errno;
 		job->name[0] = '\0';
-		return err_sys(err, r, "make a folder for a layer");
+		return -errno;
 	}
 	job->dir = openat(j->layers, job->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (job->dir < 0 || flock(job->dir, LOCK_EX | LOCK_NB) < 0)
-		return err_sys(err, errno, "make a folder for a layer");
+	return job->dir < 0 || flock(job->dir, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+}
+
+/* The same with diff/ in it. */
+static int make_folder(struct jobs *j, struct job *job, struct err *err)
+{
+	char boot[40];
+	int r = make_locked(j, job);
+
+	if (r < 0)
+		return err_sys(err, r, "make a folder for a layer");
 	job->tree = dir_open_make_at(job->dir, "diff", 0755);
 	if (job->tree < 0)
 		return err_sys(err, job->tree, "make a folder for a layer");

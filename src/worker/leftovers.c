@@ -47,17 +47,35 @@ static int each_entry(const struct dirs *d, int base, const char *path,
 	return sum;
 }
 
+/* Whether nobody holds the folder. With the store's lock, under which such folders are made. */
+static bool is_left(int dir, const char *name)
+{
+	auto_fd int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
 static int drop_layer(const struct dirs *d, int dir, const char *name)
 {
-	auto_fd int fd = FD_NONE;
+	auto_fd int lock = FD_NONE;
 
-	(void)d;
 	if (!str_starts(name, LAYER_TMP))
 		return 0;
-	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return 0; /* being unpacked right now */
-	return tree_remove_at(dir, name, NULL) == 0 ? 1 : 0;
+	lock = dirs_lock(d);
+	return lock >= 0 && is_left(dir, name) && trash_put(d, dir, name) == 0 ? 1 : 0;
+}
+
+/* What it has made is in the store, and may have been needed by nobody else. */
+static int drop_build(const struct dirs *d, int dir, const char *name)
+{
+	auto_fd int lock = FD_NONE;
+
+	if (!str_starts(name, BUILD_TMP))
+		return 0;
+	lock = dirs_lock(d);
+	if (lock < 0 || !is_left(dir, name) || oci_unsettle(d) < 0)
+		return 0;
+	return trash_put(d, dir, name) == 0 ? 1 : 0;
 }
 
 /* The monitor of such a container still keeps it running; one that never ran is simply taken away. */
@@ -93,7 +111,7 @@ void layers_drop_unfinished(const struct dirs *d)
 {
 	(void)each_entry(d, d->data, "containers", drop_step);
 	(void)each_entry(d, d->data, "layers", drop_layer);
-	(void)each_entry(d, d->data, BUILDS, drop_layer);
+	(void)each_entry(d, d->data, BUILDS, drop_build);
 }
 
 static int drop_container(const struct dirs *d, int dir, const char *name)
@@ -155,6 +173,7 @@ int containers_drop_unfinished(const struct dirs *d, struct err *err)
 		{ d->data, "containers", drop_container },
 		{ d->data, "names", drop_name },
 		{ d->data, "oci", drop_record },
+		{ d->data, BUILD_CACHE, drop_record },
 		{ d->run, "containers", drop_run },
 	};
 	auto_fd int lock = dirs_lock(d);

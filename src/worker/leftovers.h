@@ -5,8 +5,8 @@
 #include "base/err.h"
 #include "state/dirs.h"
 
-/* Removes layers whose unpacking ended with its process: layers/.tmp-ID that nobody holds locked; the
- * folders of builds, which are held the same way. First come the containers of such a build's steps: they
+/* Moves to trash/ layers whose unpacking ended with its process: layers/.tmp-ID that nobody holds locked; the
+ * folders of builds, which are held the same way. Takes dirs_lock(). First come the containers of such a build's steps: they
  * are told by their layer, a link to a folder that nobody holds any more. */
 void layers_drop_unfinished(const struct dirs *d);
 /* Containers that were never completed (no config.json), names and run folders without a container,

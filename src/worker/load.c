@@ -233,6 +233,7 @@ static int commit(struct load *l, struct err *err)
 			.media_type = one->media_type,
 			.config = one->config,
 			.manifest_size = one->manifest_size,
+			.twin = one->twin,
 			.names = one->names,
 		};
 	}

@@ -13,7 +13,8 @@ struct loaded {
 	char manifest[DIGEST_SIZE], config[DIGEST_SIZE];
 	char *media_type; /* NULL: OCI's */
 	int64_t manifest_size;
-	char **names; /* full references */
+	const struct stage_blob *twin; /* of the manifest, or NULL; the stage's */
+	char **names;                  /* full references */
 };
 struct loads {
 	struct loaded *items;

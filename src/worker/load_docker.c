@@ -7,18 +7,27 @@
 #include "worker/load.h"
 #include "worker/manifest.h"
 
+/* Digests. */
 struct parts {
-	const struct stage_blob *config;
-	const struct stage_blob *layers[LAYERS_MAX];
-	size_t n_layers;
+	const char *config;
+	char **layers;
 };
 
-static int find_part(
-	const struct members *m, const char *name, const struct stage_blob **ret, struct err *err)
+static void parts_clear(struct parts *p)
 {
-	*ret = members_find(m, name);
-	return *ret ? 0
-		    : err_set(err, ERR_INVALID, ENOENT, "invalid archive: %.200s is missing", name);
+	strv_free(p->layers);
+}
+
+/* The digest of a file's blob. */
+static int find_part(const struct members *m, const char *name, const char **ret, struct err *err)
+{
+	const struct stage_blob *b = members_find(m, name);
+
+	if (!b)
+		return err_set(
+			err, ERR_INVALID, ENOENT, "invalid archive: %.200s is missing", name);
+	*ret = b->digest;
+	return 0;
 }
 
 static int find_parts(const struct members *m, const struct docker_image *image, struct parts *ret,
@@ -26,8 +35,13 @@ static int find_parts(const struct members *m, const struct docker_image *image,
 {
 	int r = find_part(m, image->config, &ret->config, err);
 
-	for (char *const *l = image->layers; r == 0 && l && *l; l++)
-		r = find_part(m, *l, &ret->layers[ret->n_layers++], err);
+	for (char *const *l = image->layers; r == 0 && l && *l; l++) {
+		const char *digest = NULL;
+
+		r = find_part(m, *l, &digest, err);
+		if (r == 0)
+			strv_add(&ret->layers, digest);
+	}
 	return r;
 }
 
@@ -39,33 +53,33 @@ static int check_layers(struct stage *s, const struct parts *p, struct err *err)
 	size_t len;
 	int r;
 
-	r = stage_read(s, p->config->digest, &text, &len, err);
+	r = stage_read(s, p->config, &text, &len, err);
 	if (r == 0)
-		r = diff_ids_read(text, len, p->n_layers, &diff_ids, err);
+		r = diff_ids_read(text, len, strv_len(p->layers), &diff_ids, err);
 	if (r < 0)
 		return err_prefix(err, "configuration of the image");
-	for (size_t i = 0; r == 0 && i < p->n_layers; i++)
-		r = stage_want_layer(s, p->layers[i]->digest, diff_ids[i], i, err);
-	return r < 0 ? r : stage_want(s, p->config->digest, err);
+	for (size_t i = 0; r == 0 && diff_ids && diff_ids[i]; i++)
+		r = stage_want_layer(s, p->layers[i], diff_ids[i], i, err);
+	return r < 0 ? r : stage_want(s, p->config, err);
 }
 
 static int load_one(struct stage *s, const struct members *m, struct docker_image *image,
 	struct loaded *ret, struct err *err)
 {
 	struct stage_blob *manifest = NULL;
-	struct parts p = { 0 };
+	__attribute__((cleanup(parts_clear))) struct parts p = { 0 };
 	int r;
 
 	r = find_parts(m, image, &p, err);
 	if (r == 0)
 		r = check_layers(s, &p, err);
 	if (r == 0)
-		r = manifest_stage(s, p.config, p.layers, p.n_layers, &manifest, err);
+		r = manifest_stage(s, p.config, p.layers, &manifest, err);
 	if (r < 0)
 		return r;
 	memcpy(ret->manifest, manifest->digest, sizeof(ret->manifest));
 	ret->manifest_size = manifest->size;
-	memcpy(ret->config, p.config->digest, sizeof(ret->config));
+	memcpy(ret->config, p.config, sizeof(ret->config));
 	ret->names = take_ptr(&image->names);
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "worker/load.h"
+#include "worker/manifest.h"
 
 #define DEPTH_MAX 4
 
@@ -51,6 +52,7 @@ static int load_manifest(struct stage *s, const struct index_entry *e, const cha
 	auto_manifest struct manifest m = { 0 };
 	auto_free char *text = NULL;
 	char digest[DIGEST_SIZE];
+	struct stage_blob *twin = NULL;
 	struct loaded *one;
 	size_t len;
 	int r;
@@ -64,9 +66,12 @@ static int load_manifest(struct stage *s, const struct index_entry *e, const cha
 	if (r < 0)
 		return err_prefix(err, "blob %s", digest);
 	r = want_parts(s, digest, &m, err);
+	if (r == 0)
+		r = manifest_twin(s, e->media_type, m.config, m.layers, &twin, err);
 	if (r < 0)
 		return r;
 	one = loads_add(ret);
+	one->twin = twin;
 	memcpy(one->manifest, digest, sizeof(one->manifest));
 	memcpy(one->config, m.config, sizeof(one->config));
 	one->media_type = e->media_type ? xstrdup(e->media_type) : NULL;

@@ -12,6 +12,7 @@
 #include "oci/event.h"
 #include "oci/layout.h"
 #include "worker/fetch.h"
+#include "worker/manifest.h"
 #include "worker/resolve.h"
 #include "worker/stage.h"
 
@@ -25,12 +26,14 @@ struct image {
 	struct stage *stage;
 	struct fetch_layer *layers; /* that have to come; each once */
 	size_t count;
+	bool done; /* it is in the index */
 };
 
 static void image_clear(struct image *i)
 {
 	for (size_t k = 0; k < i->count; k++)
 		meter_unwatch(i->layers[k].item); /* it looks at the layers and their blobs */
+	fetch_end_leases(&i->pull->work->dirs, i->layers, i->count, i->done);
 	resolved_clear(&i->r);
 	stage_free(i->stage);
 	free(i->layers);
@@ -104,6 +107,7 @@ static void list_layers(struct image *i)
 		meter_state(item, "Pulling fs layer");
 		i->layers[i->count].digest = i->r.manifest.layers[k];
 		i->layers[i->count].size = i->r.manifest.parts[k].size;
+		i->layers[i->count].lease = FD_NONE;
 		i->layers[i->count++].item = item;
 	}
 	for (size_t k = FETCH_AT_ONCE; k < i->count; k++)
@@ -139,7 +143,7 @@ static int want_layer(struct image *i, struct fetch *f, size_t n, struct err *er
 		r = err_set(err, ERR_SYSTEM, ECANCELED, "cancelled");
 	if (r < 0)
 		return r;
-	if (first)
+	if (first && l->blob)
 		meter_watch(l->item, "Extracting", l->size, unpacked, l);
 	r = stage_want_layer(i->stage, i->r.manifest.layers[n], i->r.diff_ids[n], n, err);
 	if (r < 0)
@@ -156,7 +160,7 @@ static int get_layers(struct image *i, struct registry *r, struct err *err)
 
 	if (ret < 0)
 		return ret;
-	f = fetch_new(i->stage, r, i->pull->meter, i->layers, i->count);
+	f = fetch_new(&i->pull->work->dirs, i->stage, r, i->pull->meter, i->layers, i->count);
 	for (size_t n = 0; ret == 0 && i->r.diff_ids && i->r.diff_ids[n]; n++)
 		ret = want_layer(i, f, n, err);
 	if (ret < 0)
@@ -208,15 +212,19 @@ static bool is_named(const struct image *i, char *const *names)
 
 static int commit(struct image *i, char *const *names, struct err *err)
 {
-	const struct stage_image image = {
+	struct stage_image image = {
 		.manifest = i->r.digest,
 		.media_type = i->r.media_type,
 		.config = i->r.manifest.config,
 		.manifest_size = (int64_t)i->r.text.len,
 		.names = names,
 	};
+	struct stage_blob *twin = NULL;
+	int r = manifest_twin(
+		i->stage, i->r.media_type, i->r.manifest.config, i->r.manifest.layers, &twin, err);
 
-	return stage_commit(i->stage, &image, 1, err);
+	image.twin = twin;
+	return r == 0 ? stage_commit(i->stage, &image, 1, err) : r;
 }
 
 /* ---- the whole */
@@ -247,8 +255,7 @@ static int get_image(struct image *i, struct registry *r, bool *ret_newer, struc
 		ret = want_document(i, i->r.manifest.config, &i->r.config, err);
 	if (ret == 0)
 		ret = commit(i, names, err);
-	if (ret < 0)
-		stage_keep(i->stage, i->r.manifest.layers);
+	i->done = ret == 0;
 	return ret;
 }
 

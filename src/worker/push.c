@@ -160,11 +160,7 @@ static int add_digest(
 	auto_free char *name = xasprintf("%s@%s", p->ref.repository, digest);
 	auto_index struct oci_index ix = { 0 };
 	auto_fd int lock = dirs_lock(&p->work->dirs);
-	struct oci_new_entry n = { .manifest = e->manifest,
-		.media_type = doc_str(e->descriptor, "mediaType"),
-		.config = e->config,
-		.name = name,
-		.size = doc_int(e->descriptor, "size") };
+	const struct oci_new_entry n = oci_entry_renamed(e, name);
 	ssize_t have;
 	bool here = false;
 	int r;

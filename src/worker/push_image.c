@@ -23,7 +23,6 @@
 #include "worker/progress.h"
 #include "json/text.h"
 
-#define DOCKER_MANIFEST   "application/vnd.docker.distribution.manifest.v2+json"
 #define DOCKER_LAYER_GZIP "application/vnd.docker.image.rootfs.diff.tar.gzip"
 
 #define PUSH_AT_ONCE 5 /* as Docker */

@@ -11,8 +11,10 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "oci/doc.h"
+#include "oci/garbage.h"
 #include "oci/layer.h"
 #include "oci/layout.h"
+#include "oci/lease.h"
 #include "oci/reference.h"
 #include "worker/disk.h"
 #include "worker/job.h"
@@ -545,31 +547,83 @@ int stage_reuse_layer(
 
 /* ---- commit */
 
-static int sync_blobs(struct stage *s, struct err *err)
+static int sync_blob(struct stage_blob *b, struct err *err)
 {
-	for (struct stage_blob *b = s->first; b; b = b->next)
-		if (b->wanted && fsync(b->fd) < 0)
-			return err_sys(err, errno, "write blob to disk");
-	return 0;
+	return fsync(b->fd) < 0 ? err_sys(err, errno, "write blob to disk") : 0;
 }
 
-static int place_blob(struct stage *s, struct stage_blob *b, struct err *err)
+/* One that is in the store: only those that builds make get there without waiting for the disk. */
+static int sync_stored(struct stage *s, const char *digest, struct err *err)
+{
+	auto_fd int fd = FD_NONE;
+
+	if (!layer_unsynced(s->dirs, digest))
+		return 0;
+	fd = oci_blob_open(s->dirs, digest);
+	return fd < 0 || fsync(fd) < 0 ? err_sys(err, errno, "write blob to disk") : 0;
+}
+
+static int sync_blobs(struct stage *s, struct err *err)
+{
+	int r = 0;
+
+	for (struct stage_blob *b = s->first; r == 0 && b; b = b->next)
+		if (b->wanted && !b->placed)
+			r = sync_blob(b, err);
+	for (char **d = s->reused_blobs; r == 0 && d && *d; d++)
+		r = sync_stored(s, *d, err);
+	return r;
+}
+
+/* Whether the blob that has the name already can stay. One of a build may have been on its way to the disk
+ * when the machine went down. */
+static bool is_sound(struct stage *s, const struct stage_blob *b)
+{
+	struct stat st;
+
+	return fstatat(s->blobs, digest_hex(b->digest), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		st.st_size == b->size && layer_state(s->dirs, b->digest) != LAYER_SUSPECT;
+}
+
+static int link_blob(const struct stage_blob *b, int dir, const char *name)
 {
 	char from[40];
 
 	(void)snprintf(from, sizeof(from), "/proc/self/fd/%d", b->fd);
-	if (linkat(AT_FDCWD, from, s->blobs, digest_hex(b->digest), AT_SYMLINK_FOLLOW) < 0 &&
-		errno != EEXIST)
-		return err_sys(err, errno, "put blob %.19s in place", b->digest);
-	return 0;
+	return linkat(AT_FDCWD, from, dir, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Under another name first: there is no link() that replaces. */
+static int replace_blob(struct stage *s, const struct stage_blob *b)
+{
+	char path[8 + ID_SIZE];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "oci/.tmp-%.16s", digest_hex(b->digest));
+	(void)unlinkat(s->dirs->data, path, 0);
+	r = link_blob(b, s->dirs->data, path);
+	if (r == 0 && renameat(s->dirs->data, path, s->blobs, digest_hex(b->digest)) < 0)
+		r = -errno;
+	return r;
+}
+
+static int place_blob(struct stage *s, struct stage_blob *b, struct err *err)
+{
+	int r = link_blob(b, s->blobs, digest_hex(b->digest));
+
+	if (r == -EEXIST && is_sound(s, b))
+		return sync_stored(s, b->digest, err);
+	if (r == -EEXIST)
+		r = replace_blob(s, b);
+	return r < 0 ? err_sys(err, r, "put blob %.19s in place", b->digest) : 0;
 }
 
 static int place_blobs(struct stage *s, struct err *err)
 {
-	int r = open_blobs(s, err);
+	int r = 0;
 
 	for (struct stage_blob *b = s->first; r == 0 && b; b = b->next)
-		if (b->wanted)
+		if (b->wanted && !b->placed)
 			r = place_blob(s, b, err);
 	if (r < 0)
 		return r;
@@ -604,6 +658,21 @@ int stage_place(struct stage *s, struct stage_blob *b, struct err *err)
 	return r;
 }
 
+int stage_publish(struct stage *s, struct stage_blob *b, struct err *err)
+{
+	auto_fd int lock = FD_NONE;
+	int r = sync_blob(b, err);
+
+	if (r < 0)
+		return r;
+	lock = dirs_lock(s->dirs); /* or who is collecting garbage might not have seen our lease */
+	if (lock < 0)
+		return err_sys(err, lock, "lock the store");
+	r = place_blob(s, b, err);
+	b->placed = r == 0;
+	return r;
+}
+
 /* Somebody may have removed an image since we found a part of ours in the store. */
 static int check_reused(struct stage *s, struct err *err)
 {
@@ -624,11 +693,10 @@ static int check_reused(struct stage *s, struct err *err)
 	return 0;
 }
 
-static int write_index(
-	struct stage *s, const struct stage_image *images, size_t count, struct err *err)
+static int write_index(struct stage *s, const struct stage_image *images, size_t count,
+	struct oci_index *ret, struct err *err)
 {
-	auto_index struct oci_index ix = { 0 };
-	int r = oci_index_read(s->dirs, &ix, err);
+	int r = oci_index_read(s->dirs, ret, err);
 
 	if (r < 0)
 		return r;
@@ -640,26 +708,57 @@ static int write_index(
 			.size = images[i].manifest_size,
 		};
 
+		if (images[i].twin) {
+			e.twin = images[i].twin->digest;
+			e.media_type = NULL;
+			e.size = images[i].twin->size;
+		}
+
 		if (!images[i].names || !*images[i].names)
-			oci_index_add(&ix, &e);
+			oci_index_add(ret, &e);
 		for (char *const *n = images[i].names; n && *n; n++) {
 			e.name = *n;
-			oci_index_add(&ix, &e);
+			oci_index_add(ret, &e);
 		}
 	}
-	return oci_index_write(s->dirs, &ix, err);
+	return oci_index_write(s->dirs, ret, err);
 }
 
-void stage_keep(struct stage *s, char *const *digests)
+/* An image keeps them now. Those that somebody holds are for the holder to end. */
+static void drop_leases(struct stage *s)
 {
-	for (; digests && *digests; digests++) {
-		struct stage_blob *b = stage_find(s, *digests);
+	for (struct stage_blob *b = s->first; b; b = b->next)
+		if (b->wanted)
+			lease_drop(s->dirs, b->digest);
+	for (char **d = s->reused_blobs; d && *d; d++)
+		lease_drop(s->dirs, *d);
+}
 
-		if (b)
-			b->wanted = true;
-	}
-	if (sync_blobs(s, NULL) == 0)
-		(void)place_blobs(s, NULL);
+/* With the lock: who dies in here leaves the store unsettled, and the next one clears up. */
+static int place_all(
+	struct stage *s, const struct stage_image *images, size_t count, struct err *err)
+{
+	auto_index struct oci_index ix = { 0 };
+	int unsettled, r = open_blobs(s, err);
+
+	if (r < 0)
+		return r;
+	unsettled = oci_unsettle(s->dirs);
+	if (unsettled < 0)
+		return err_sys(err, unsettled, "begin to change the store");
+	r = place_blobs(s, err);
+	if (r == 0)
+		r = place_layers(s, err);
+	if (r == 0)
+		r = write_index(s, images, count, &ix, err);
+	if (r < 0)
+		return r;
+	drop_leases(s);
+	if (unsettled)
+		(void)oci_collect_garbage(s->dirs, &ix, NULL);
+	else
+		oci_settle(s->dirs);
+	return 0;
 }
 
 int stage_commit(struct stage *s, const struct stage_image *images, size_t count, struct err *err)
@@ -674,9 +773,5 @@ int stage_commit(struct stage *s, const struct stage_image *images, size_t count
 	if (lock < 0)
 		return err_sys(err, lock, "lock the store");
 	r = check_reused(s, err);
-	if (r == 0)
-		r = place_blobs(s, err);
-	if (r == 0)
-		r = place_layers(s, err);
-	return r == 0 ? write_index(s, images, count, err) : r;
+	return r == 0 ? place_all(s, images, count, err) : r;
 }

@@ -26,6 +26,7 @@ struct stage_blob {
 	struct job *job; /* its unpacking, or NULL; private */
 	bool wanted;     /* part of an image: gets its place */
 	bool layer;      /* its tree gets its place */
+	bool placed;     /* on the disk, and has its place */
 	struct stage_blob *next;
 };
 
@@ -103,15 +104,16 @@ int stage_layer_id(struct stage *s, const char *digest, char ret[DIGEST_SIZE], s
 /* A blob of stage_tree_pack() gets its place now, and so does its layer, without waiting for the disk: what
  * comes next may be built on it. Somebody else must see to it that it is not collected as garbage. */
 int stage_place(struct stage *s, struct stage_blob *b, struct err *err);
+/* A blob that is complete gets its place now, durably, for others to use: any thread, with a lease of the
+ * caller's (oci/lease.h). */
+int stage_publish(struct stage *s, struct stage_blob *b, struct err *err);
 
-/* An image to be named in the index; names: full references, NULL-ended, may be NULL. */
+/* An image to be named in the index (oci/layout.h); names: full references, NULL-ended, may be NULL. */
 struct stage_image {
 	const char *manifest, *media_type, *config;
 	int64_t manifest_size;
+	const struct stage_blob *twin; /* NULL: media_type is OCI's; else see manifest_twin() */
 	char *const *names;
 };
-/* Of what comes to nothing: gives the blobs among these (NULL-ended) that came in whole their places, so
- * that the next attempt has less to do. No image refers to them: they go with the next garbage. */
-void stage_keep(struct stage *s, char *const *digests);
 /* Makes everything wanted durable, gives it its place and writes the index. */
 int stage_commit(struct stage *s, const struct stage_image *images, size_t count, struct err *err);

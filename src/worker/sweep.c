@@ -1,9 +1,17 @@
 /* Frees what was removed, and takes away what a killed process left half-made. It needs the user
  * namespace: files in layers and containers belong to ids that only exist there. */
 #include "base/fd.h"
+#include "oci/garbage.h"
 #include "state/remove.h"
 #include "worker/jobs.h"
 #include "worker/leftovers.h"
+
+static int collect(const struct dirs *d, struct err *err)
+{
+	auto_fd int lock = dirs_lock(d);
+
+	return lock < 0 ? err_sys(err, lock, "lock the store") : oci_collect_leftovers(d, err);
+}
 
 int job_sweep(struct work *w, struct err *err)
 {
@@ -13,6 +21,8 @@ int job_sweep(struct work *w, struct err *err)
 		return r;
 	layers_drop_unfinished(&w->dirs);
 	r = containers_drop_unfinished(&w->dirs, err);
+	if (r >= 0)
+		r = collect(&w->dirs, err);
 	if (r < 0)
 		return r;
 	r = trash_sweep(&w->dirs);

@@ -83,10 +83,11 @@ void work_sync_layers(const struct dirs *d)
 		char digest[sizeof("sha256:") + ID_LEN];
 
 		(void)snprintf(digest, sizeof(digest), "sha256:%.64s", e->d_name);
-		if (id_valid(e->d_name) && layer_state(d, digest) == LAYER_READY)
+		if (id_valid(e->d_name) && layer_unsynced(d, digest) &&
+			layer_state(d, digest) == LAYER_READY)
 			strv_add(&names, e->d_name);
 	}
 	(void)closedir(dir);
-	if (syncfs(layers) == 0)
+	if (names && syncfs(layers) == 0)
 		mark_layers(layers, names);
 }

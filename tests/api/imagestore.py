@@ -2,6 +2,8 @@
 import hashlib
 import io
 import json
+import os
+import socket
 import subprocess
 import tarfile
 
@@ -20,14 +22,26 @@ def tar_of(files):
     return out.getvalue()
 
 
-def worker(e, *words):
-    return subprocess.run([PROGRAMS / "dayfly-worker", *words], env=e.environment(),
+def worker(e, *words, **environment):
+    return subprocess.run([PROGRAMS / "dayfly-worker", *words], env=e.environment() | environment,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
 
 
-def complain_about_store(e):
+def start_worker(e, *words, stdin=subprocess.PIPE, **environment):
+    """A job as the switchboard starts it: (process, control socket)."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def give_control():
+        os.dup2(theirs.fileno(), 3, inheritable=True)
+    process = subprocess.Popen([PROGRAMS / "dayfly-worker", *words], env=e.environment() | environment,
+                               stdin=stdin, stderr=subprocess.PIPE, close_fds=False, preexec_fn=give_control)
+    theirs.close()
+    return process, ours
+
+
+def complain_about_store(root):
     """What is wrong in the image store: every blob is what its name says, every entry complete."""
-    root, wrong = store(e), []
+    wrong = []
     for blob in (root / "oci/blobs/sha256").iterdir():
         if hashlib.sha256(blob.read_bytes()).hexdigest() != blob.name:
             wrong.append(f"blob {blob.name} has other contents")
@@ -41,6 +55,18 @@ def complain_about_store(e):
             if not (root / "layers" / diff_id[7:] / "diff").exists():
                 wrong.append(f"layer {diff_id} is missing")
     return wrong
+
+
+def unreferenced(root):
+    """Blobs and layers of no image."""
+    blobs = {p.name for p in (root / "oci/blobs/sha256").iterdir()}
+    layers = {p.name for p in (root / "layers").iterdir()}
+    for entry in json.loads((root / "oci/index.json").read_text())["manifests"]:
+        manifest = json.loads((root / "oci/blobs/sha256" / entry["digest"][7:]).read_text())
+        config = json.loads((root / "oci/blobs/sha256" / manifest["config"]["digest"][7:]).read_text())
+        blobs -= {entry["digest"][7:]} | {x["digest"][7:] for x in [manifest["config"], *manifest["layers"]]}
+        layers -= {d[7:] for d in config["rootfs"]["diff_ids"]}
+    return sorted(blobs | layers)
 
 
 def leftovers(e):

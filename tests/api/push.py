@@ -18,7 +18,8 @@ import suite
 from cli_tools import docker, try_docker
 from engine import IMAGE, make_image
 from docker_registry import USER, Registry, auth_header, digest
-from imagestore import complain_about_store, tar_of
+from imagestore import complain_about_store, store, tar_of
+from podman import podman
 from push_registry import Blobs, Cut, StandIn
 from suite import Skip, case, has, matches, same, until
 
@@ -107,30 +108,19 @@ def _(e):
 
 @case("podman pulls what was pushed, with the same id, layers and files")
 def _(e):
-    if not shutil.which("podman"):
-        raise Skip("podman is not installed")
     layers = [tar_of({"one": b"1" * 1000}), tar_of({"dir/two": b"2"})]
-    podman = ["podman", f"--root={e.root}/podman", f"--runroot={e.root}/podman-run", "--storage-driver=vfs"]
-
-    def call(*words):
-        done = subprocess.run([*podman, *words], env=e.environment(), capture_output=True, timeout=60)
-        if done.returncode:
-            raise AssertionError(done.stderr.decode())
-        return done.stdout
-    with Registry(e.root / "reg") as r:
+    with podman(e) as run_podman, Registry(e.root / "reg") as r:
         name = f"{r.host}/pod:1"
         image = make(e, name, *layers)
         pushed(e, f"{r.host}/pod")
-        call("pull", "--tls-verify=false", name)
-        shown = json.loads(call("image", "inspect", name))[0]
+        run_podman("pull", "--tls-verify=false", name)
+        shown = json.loads(run_podman("image", "inspect", name).stdout)[0]
         same(("sha256:" + shown["Id"], shown["RootFS"]["Layers"]), (image, [digest(x) for x in layers]))
-        container = call("create", "--network=none", name, "x").decode().strip()
-        with tarfile.open(fileobj=io.BytesIO(call("export", container))) as tar:
+        container = run_podman("create", "--network=none", name, "x").stdout.decode().strip()
+        with tarfile.open(fileobj=io.BytesIO(run_podman("export", container).stdout)) as tar:
             same((tar.extractfile("one").read(), tar.extractfile("dir/two").read()), (b"1" * 1000, b"2"))
-        call("rm", container)
+        run_podman("rm", container)
         drop(e, name)
-    e.remove_tree(e.root / "podman")
-    e.remove_tree(e.root / "podman-run")
 
 
 @case("the records are Docker's, layer by layer")
@@ -379,7 +369,7 @@ def _(e):
         kept = json.loads(blobs.manifests["1"][1])["layers"][0]["digest"]
         same(gzip.decompress(blobs.blobs[kept]), layer)
         e.get(f"/images/{image}/json").expect(404)
-        same(complain_about_store(e), [])
+        same(complain_about_store(store(e)), [])
 
 
 @case("a layer that an image holds twice is sent once")

@@ -1,7 +1,9 @@
 #include "../unit.h"
 
+#include "oci/doc.h"
 #include "oci/garbage.h"
 #include "oci/layout.h"
+#include "oci/lease.h"
 
 #define HEX(c)  c c c c c c c c c c c c c c c c /* 4 characters, 64 digits */
 #define M1      "sha256:" HEX("aaa1")
@@ -219,6 +221,76 @@ static void nothing_is_garbage_while_an_image_cannot_be_read(void **state)
 	assert_true(is_there(s, "layers/" HEX("3333")) && is_there(s, BLOB(HEX("2222"))));
 }
 
+static void what_was_cut_short_is_collected_by_the_next(void **state)
+{
+	struct store *s = *state;
+	auto_index struct oci_index ix = { 0 };
+	const struct oci_new_entry e = entry(M1, C1, NAME);
+	struct err err;
+
+	fill(s);
+	oci_index_add(&ix, &e);
+	assert_int_equal(oci_index_write(&s->dirs, &ix, &err), 0);
+	assert_int_equal(oci_collect_leftovers(&s->dirs, &err), 0);
+	assert_true(is_there(s, BLOB(HEX("2222"))));
+	assert_int_equal(oci_unsettle(&s->dirs), 0);
+	assert_int_equal(oci_unsettle(&s->dirs), 1);
+	assert_int_equal(oci_collect_leftovers(&s->dirs, &err), 2);
+	assert_true(is_there(s, BLOB(HEX("1111"))) && !is_there(s, BLOB(HEX("2222"))));
+	/* what the container alone has is looked at again when it is gone */
+	assert_true(is_there(s, "layers/" HEX("2222")));
+	assert_true(oci_is_unsettled(&s->dirs));
+	assert_int_equal(tree_remove_at(s->folder.fd, "containers/" HEX("dddd"), NULL), 0);
+	assert_int_equal(oci_collect_leftovers(&s->dirs, &err), 1);
+	assert_false(is_there(s, "layers/" HEX("2222")));
+	assert_false(oci_is_unsettled(&s->dirs));
+}
+
+static void what_has_a_lease_is_no_garbage_until_its_time_is_over(void **state)
+{
+	struct store *s = *state;
+	auto_index struct oci_index ix = { 0 };
+	int held = lease_take(&s->dirs, L2);
+	struct err err;
+
+	fill(s);
+	add(&ix, M1, C1, NAME);
+	assert_true(held >= 0);
+	lease_share(held);
+	lease_end_all(&s->dirs); /* this one is held */
+	assert_int_equal(oci_collect_garbage(&s->dirs, &ix, &err), 1);
+	(void)fd_close(held);
+	assert_int_equal(oci_collect_garbage(&s->dirs, &ix, &err), 0);
+	lease_end_all(&s->dirs);
+	assert_int_equal(oci_collect_garbage(&s->dirs, &ix, &err), 1);
+	assert_false(is_there(s, BLOB(HEX("2222"))));
+	assert_false(is_there(s, LEASES "/" HEX("2222")));
+}
+
+static void dockers_manifest_is_the_images_and_its_twin_is_what_others_see(void **state)
+{
+	struct store *s = *state;
+	auto_index struct oci_index ix = { 0 }, again = { 0 };
+	struct oci_new_entry e = entry(M1, C1, NAME);
+	struct err err;
+
+	fill(s);
+	put_file(s->folder.fd, BLOB(HEX("aaa2")), "{}");
+	e.twin = M2;
+	oci_index_add(&ix, &e);
+	oci_index_add_name(&ix, C1, NAME "b");
+	assert_int_equal(oci_index_write(&s->dirs, &ix, &err), 0);
+	assert_int_equal(oci_index_read(&s->dirs, &again, &err), 0);
+	assert_int_equal(again.count, 2);
+	for (size_t i = 0; i < 2; i++) {
+		assert_string_equal(again.entries[i].manifest, M1);
+		assert_string_equal(again.entries[i].twin, M2);
+		assert_string_equal(doc_str(again.entries[i].descriptor, "digest"), M2);
+	}
+	assert_int_equal(oci_collect_garbage(&s->dirs, &again, &err), 2);
+	assert_true(is_there(s, BLOB(HEX("aaa1"))) && is_there(s, BLOB(HEX("aaa2"))));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -232,6 +304,9 @@ int main(void)
 		TEST(a_damaged_index_is_an_error_of_ours),
 		TEST(garbage_is_what_neither_image_nor_container_needs),
 		TEST(nothing_is_garbage_while_an_image_cannot_be_read),
+		TEST(what_was_cut_short_is_collected_by_the_next),
+		TEST(what_has_a_lease_is_no_garbage_until_its_time_is_over),
+		TEST(dockers_manifest_is_the_images_and_its_twin_is_what_others_see),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

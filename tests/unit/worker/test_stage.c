@@ -258,6 +258,23 @@ static void a_folder_in_use_is_packed_and_unpacked_beside_it(void **state)
 	assert_file(dir, "file", "text");
 }
 
+static void a_blob_that_a_power_cut_has_spoilt_is_replaced(void **state)
+{
+	struct store *s = *state;
+	struct stage_blob *config, *layer = bring_layer(s->stage, 'a');
+	auto_free char *path = xasprintf("oci/blobs/sha256/%s", digest_hex(layer->digest));
+	struct err err;
+	struct stat st;
+
+	put_file(s->folder.fd, path, "");
+	assert_int_equal(stage_bytes(s->stage, "{}", 2, &config, &err), 0);
+	config->wanted = true;
+	assert_int_equal(stage_want_layer(s->stage, layer->digest, layer->digest, 0, &err), 0);
+	commit_image(s, config->digest, config->digest);
+	assert_int_equal(fstatat(s->folder.fd, path, &st, 0), 0);
+	assert_int_equal(st.st_size, layer->size);
+}
+
 static void what_is_not_committed_leaves_nothing(void **state)
 {
 	struct store *s = *state;
@@ -288,6 +305,7 @@ int main(void)
 		TEST(a_broken_layer_is_refused_and_a_broken_stranger_is_not),
 		TEST(a_tree_made_here_becomes_a_layer_as_it_is),
 		TEST(a_folder_in_use_is_packed_and_unpacked_beside_it),
+		TEST(a_blob_that_a_power_cut_has_spoilt_is_replaced),
 		TEST(what_is_not_committed_leaves_nothing),
 	};
 
