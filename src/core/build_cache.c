@@ -23,6 +23,7 @@
 #include "oci/layer.h"
 #include "oci/layout.h"
 #include "oci/reference.h"
+#include "state/events.h"
 #include "state/remove.h"
 #include "json/text.h"
 
@@ -404,6 +405,7 @@ int build_prune(struct core *core, const struct build_prune *how, struct buf *ou
 	strv_free(p.layers);
 	if (r < 0)
 		return r;
+	(void)event_prune(&core->dirs, "builder", p.freed);
 	jw_object(&reply, NULL);
 	if (p.count)
 		jw_raw(&reply, "CachesDeleted", rows.data);

@@ -20,6 +20,7 @@
 #include "oci/garbage.h"
 #include "oci/layer.h"
 #include "oci/lease.h"
+#include "state/events.h"
 
 #define SHORT_ID 12
 
@@ -411,6 +412,7 @@ int image_prune(struct core *c, const struct filters *f, struct buf *out, struct
 	jw_array_end(&w);
 	if (r < 0)
 		return r;
+	(void)event_prune(&c->dirs, "image", freed);
 	jw_object(&reply, NULL);
 	if (m.deleted)
 		jw_raw(&reply, "ImagesDeleted", rows.data);

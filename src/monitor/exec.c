@@ -237,6 +237,8 @@ static void exec_begin(struct monitor *m, struct exec_request *req, int take_dir
 	int exit_code = 128, r;
 
 	r = plan_read(e->dir, "plan", &plan, &err);
+	if (r == 0) /* as in Docker, also of one that comes to nothing */
+		tell_start(e, &plan);
 	if (r == 0)
 		r = exec_run(e, req, &plan, &exit_code, &err);
 	if (r < 0) {
@@ -246,7 +248,6 @@ static void exec_begin(struct monitor *m, struct exec_request *req, int take_dir
 	}
 	fill_status(e);
 	exec_record(e);
-	tell_start(e, &plan);
 	e->next = m->execs;
 	m->execs = e;
 	m->untidy = true;

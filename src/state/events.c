@@ -19,6 +19,8 @@
 #include "base/path.h"
 #include "base/timefmt.h"
 
+#define FIRST_LINE 8192
+
 void event_print(struct buf *out, const struct event *e)
 {
 	int64_t now = e->time ? e->time : time_now();
@@ -45,6 +47,18 @@ void event_print(struct buf *out, const struct event *e)
 	jw_int(&w, "time", now / NSEC_PER_SEC);
 	jw_int(&w, "timeNano", now);
 	jw_object_end(&w);
+}
+
+/* line: as event_print() wrote it, without its end. */
+static int64_t line_time(const char *line, size_t len)
+{
+	static const char key[] = "\"timeNano\":";
+	const char *at = NULL, *next = line;
+
+	/* the last one: labels come before it and may look alike */
+	while ((next = memmem(next, len - (size_t)(next - line), key, sizeof(key) - 1)))
+		at = next += sizeof(key) - 1;
+	return at ? strtoll(at, NULL, 10) : 0;
 }
 
 /* Opens and locks events/current. Whoever waited for the lock may have waited on a file that was
@@ -129,13 +143,30 @@ static int rotate(int dir)
 		now = files[n - 1] + 1;
 	if (renameat(dir, EVENTS_CURRENT, dir, events_file_name(name, now)) < 0)
 		return -errno;
-	for (size_t i = 0; i + EVENTS_FILES_MAX < n + 2; i++)
-		(void)unlinkat(dir, events_file_name(name, files[i]), 0);
+	for (size_t i = 0; i < n; i++)
+		if (i + EVENTS_FILES_MAX < n + 2 || now - files[i] > EVENTS_AGE)
+			(void)unlinkat(dir, events_file_name(name, files[i]), 0);
 	return 0;
 }
 
-/* The current file, locked and with room for a line; *ret_size is its size. */
-static int current_with_room(int dir, off_t *ret_size)
+/* Whether the file begins with an event of long ago. One whose first line is longer than most goes by its
+ * size alone. */
+static bool is_old(int fd, int64_t now)
+{
+	char block[FIRST_LINE + 1];
+	ssize_t n = pread(fd, block, FIRST_LINE, 0);
+	const char *end = n > 0 ? memchr(block, '\n', (size_t)n) : NULL;
+	int64_t first;
+
+	if (!end)
+		return false;
+	block[end - block] = '\0';
+	first = line_time(block, (size_t)(end - block));
+	return first > 0 && now - first > EVENTS_FILE_AGE;
+}
+
+/* The current file, locked and with room for a line at that time; *ret_size is its size. */
+static int current_with_room(int dir, int64_t now, off_t *ret_size)
 {
 	for (;;) {
 		auto_fd int fd = lock_current(dir);
@@ -146,7 +177,7 @@ static int current_with_room(int dir, off_t *ret_size)
 			return fd;
 		if (fstat(fd, &st) < 0)
 			return -errno;
-		if (st.st_size < EVENTS_FILE_SIZE) {
+		if (st.st_size < EVENTS_FILE_SIZE && (st.st_size == 0 || !is_old(fd, now))) {
 			*ret_size = st.st_size;
 			return take_fd(&fd);
 		}
@@ -167,7 +198,7 @@ int event_append(const struct dirs *d, const struct event *e)
 
 	if (dir < 0)
 		return -errno;
-	fd = current_with_room(dir, &size);
+	fd = current_with_room(dir, e->time ? e->time : time_now(), &size);
 	if (fd < 0)
 		return fd;
 	if (size > 0 && pread(fd, &last, 1, size - 1) == 1 && last != '\n')
@@ -177,19 +208,21 @@ int event_append(const struct dirs *d, const struct event *e)
 	n = write(fd, line.data, line.len);
 	if (n < 0)
 		return -errno;
-	return (size_t)n == line.len ? 0 : -ENOSPC;
+	if ((size_t)n == line.len)
+		return 0;
+	/* the disk is full: no half of an event stays behind */
+	return ftruncate(fd, size) < 0 ? -errno : -ENOSPC;
 }
 
-/* line: as event_print() wrote it, without its end. */
-static int64_t line_time(const char *line, size_t len)
+int event_prune(const struct dirs *d, const char *type, int64_t freed)
 {
-	static const char key[] = "\"timeNano\":";
-	const char *at = NULL, *next = line;
+	auto_buf struct buf attrs = { 0 };
+	auto_free char *text = xasprintf("%lld", (long long)freed);
+	struct jsonw w = JSONW(&attrs);
 
-	/* the last one: labels come before it and may look alike */
-	while ((next = memmem(next, len - (size_t)(next - line), key, sizeof(key) - 1)))
-		at = next += sizeof(key) - 1;
-	return at ? strtoll(at, NULL, 10) : 0;
+	jw_str(&w, "reclaimed", text);
+	return event_append(d,
+		&(struct event){ .type = type, .action = "prune", .id = "", .attrs = attrs.data });
 }
 
 static bool is_in_file(int dir, const char *name, const char *start, int64_t since)

@@ -177,7 +177,9 @@ static void tell(struct import *i)
 	auto_buf struct buf json = { 0 };
 	struct jsonw w = JSONW(&json);
 
-	image_event(&i->work->dirs, "import", id, shown ? shown : id);
+	if (shown)
+		image_event(&i->work->dirs, "tag", id, shown);
+	image_event(&i->work->dirs, "import", id, id);
 	jw_object(&w, NULL);
 	jw_str(&w, "status", id);
 	jw_object_end(&w);

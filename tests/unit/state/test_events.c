@@ -130,6 +130,26 @@ static void full_files_are_put_aside_and_the_oldest_dropped(void **unused)
 	}
 }
 
+/* As long after its first event as it takes. */
+static void a_file_that_began_long_ago_is_put_aside_and_one_that_ended_long_ago_is_dropped(
+	void **unused)
+{
+	struct event e = { .type = "volume", .action = "create", .id = "x" };
+	int64_t oldest;
+
+	(void)unused;
+	put_file(events, "1000", "");
+	append("a");
+	e.time = 1 + EVENTS_FILE_AGE;
+	assert_int_equal(event_append(&tree.dirs, &e), 0);
+	assert_int_equal(count_files(&oldest), 1);
+	assert_int_equal(oldest, 1000);
+	e.time++;
+	assert_int_equal(event_append(&tree.dirs, &e), 0);
+	assert_int_equal(count_files(&oldest), 1);
+	assert_true(oldest > 1000);
+}
+
 static void a_clock_set_back_does_not_change_the_order(void **unused)
 {
 	int64_t oldest;
@@ -265,6 +285,7 @@ int main(void)
 		TEST(an_event_is_one_line),
 		TEST(after_a_torn_line_comes_a_fresh_one),
 		TEST(full_files_are_put_aside_and_the_oldest_dropped),
+		TEST(a_file_that_began_long_ago_is_put_aside_and_one_that_ended_long_ago_is_dropped),
 		TEST(a_clock_set_back_does_not_change_the_order),
 		TEST(other_files_are_left_alone),
 		TEST(what_the_journal_has_is_found_by_container_action_and_time),
