@@ -28,6 +28,66 @@ static int given(struct reply *rep)
 	return 0;
 }
 
+/* Everything that is another connection's or another process's business. A copy of a client's
+ * descriptor would keep the connection open after its owner has closed it. */
+static void close_all_but(int a, int b, int c)
+{
+	int first = STDERR_FILENO + 1;
+
+	for (;;) {
+		int next = INT_MAX;
+
+		for (int i = 0; i < 3; i++) {
+			int fd = (const int[]){ a, b, c }[i];
+
+			if (fd >= first && fd < next)
+				next = fd;
+		}
+		(void)close_range((unsigned)first, (unsigned)next - 1, 0);
+		if (next == INT_MAX)
+			return;
+		first = next + 1;
+	}
+}
+
+/* In a copy of this process, which has no other business than this client's. */
+static void be_copy(struct core *c, int client)
+{
+	(void)setsid();
+	close_all_but(client, c->dirs.data, c->dirs.run);
+	c->userns = c->userns_socket = FD_NONE;
+	c->units = NULL;
+	c->units_sought = false;
+	c->copy = true;
+	c->trashed = 0;
+}
+
+/* The monitor's queue is full: that client waits, and nobody else. */
+static int hand_over_later(struct request *req, struct reply *rep, const char *container_id,
+	const char *op, const char *const *words, struct err *err)
+{
+	struct core *c;
+	int r = req_core(req, &c, err);
+	pid_t pid;
+
+	if (r < 0)
+		return r;
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, errno, "fork");
+	if (pid == 0) {
+		auto_buf struct buf text = { 0 };
+
+		be_copy(c, req->client);
+		if (monitor_send(c, container_id, op, words, req->client, err) < 0) {
+			http_answer_error(&text, err);
+			(void)fd_write_all(req->client, text.data, text.len);
+		}
+		_exit(EXIT_SUCCESS);
+	}
+	return given(rep);
+}
+
 int handover_monitor(struct request *req, struct reply *rep, const char *container_id,
 	const char *op, const char *const *words, struct err *err)
 {
@@ -36,6 +96,8 @@ int handover_monitor(struct request *req, struct reply *rep, const char *contain
 
 	if (r == 0)
 		r = monitor_send(c, container_id, op, words, req->client, err);
+	if (r == -ETIMEDOUT)
+		return hand_over_later(req, rep, container_id, op, words, err);
 	return r < 0 ? r : given(rep);
 }
 
@@ -83,6 +145,17 @@ int handover_stream(
 
 	if (r == 0)
 		r = stream_spawn(c, argv, req->client, err);
+	return r < 0 ? r : given(rep);
+}
+
+int handover_journald(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+{
+	struct core *c;
+	int r = req_core(req, &c, err);
+
+	if (r == 0)
+		r = journald_spawn(c, argv, req->client, err);
 	return r < 0 ? r : given(rep);
 }
 
@@ -166,38 +239,12 @@ int handover_worker_body(
 
 /* ---- what takes long and is ours */
 
-/* Everything that is another connection's or another process's business. A copy of a client's
- * descriptor would keep the connection open after its owner has closed it. */
-static void close_all_but(int a, int b, int c)
-{
-	int first = STDERR_FILENO + 1;
-
-	for (;;) {
-		int next = INT_MAX;
-
-		for (int i = 0; i < 3; i++) {
-			int fd = (const int[]){ a, b, c }[i];
-
-			if (fd >= first && fd < next)
-				next = fd;
-		}
-		(void)close_range((unsigned)first, (unsigned)next - 1, 0);
-		if (next == INT_MAX)
-			return;
-		first = next + 1;
-	}
-}
-
 static void run_and_answer(struct core *c, int client, slow_fn *fn, const void *arg)
 {
 	auto_buf struct buf out = { 0 }, text = { 0 };
 	struct err err = { 0 };
 
-	(void)setsid();
-	close_all_but(client, c->dirs.data, c->dirs.run);
-	c->userns = c->userns_socket = FD_NONE;
-	c->copy = true;
-	c->trashed = 0;
+	be_copy(c, client);
 	if (fn(c, arg, &out, &err) < 0) {
 		http_answer_error(&text, &err);
 	} else {

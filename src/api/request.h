@@ -76,6 +76,9 @@ int handover_hijack(struct request *req, struct reply *rep, const char *containe
 /* dayfly-stream answers. argv as in core/spawn.h, NULL-ended. */
 int handover_stream(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
+/* The same by dayfly-journald. */
+int handover_journald(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err);
 /* The request's body goes to a worker's standard input, then the worker gets the connection and
  * answers. For routes with BODY_UPLOAD: the handler runs before the body. */
 int handover_upload(

@@ -22,6 +22,8 @@
 #define PASSED_MAX        3 /* descriptors a program gets, from 3 on */
 #define SAFE_FD           (3 + PASSED_MAX)
 #define MONITOR_PATIENCE  NSEC_PER_SEC /* for one that is just ending or beginning */
+#define SEND_PATIENCE_MS  100
+#define COPY_PATIENCE_MS  10000
 #define MONITOR_RETRY_US  2000
 #define UPLOAD_PIPE_BYTES (1 << 20) /* fewer switches between the two processes than with 64 KiB */
 
@@ -207,6 +209,13 @@ static int monitor_start(struct core *c, const char *id, int run_dir, struct err
 	return r;
 }
 
+/* A monitor that is not itself (stopped, or starved) may be waited for by a copy of this process, which
+ * has no other clients. */
+static int patience(const struct core *c)
+{
+	return c->copy ? COPY_PATIENCE_MS : SEND_PATIENCE_MS;
+}
+
 static int send_failed(const char *id, int r, struct err *err)
 {
 	if (r == -ETIMEDOUT || r == -EAGAIN)
@@ -240,7 +249,7 @@ int monitor_send(struct core *c, const char *id, const char *op, const char *con
 	if (r < 0)
 		return r;
 	for (;;) {
-		r = wire_send(run_dir, op, words, fd, NULL, 0);
+		r = wire_send(run_dir, op, words, fd, NULL, 0, patience(c));
 		if (!nobody_listens(r))
 			return r < 0 ? send_failed(id, r, err) : 0;
 		r = monitor_start(c, id, run_dir, err);
@@ -263,7 +272,7 @@ static int send_if_live(struct core *c, const char *id, const char *op, const ch
 		return 0;
 	if (run_dir < 0)
 		return err_sys(err, run_dir, "run directory of container %s", id);
-	r = wire_send(run_dir, op, words, FD_NONE, blob, blob_len);
+	r = wire_send(run_dir, op, words, FD_NONE, blob, blob_len, patience(c));
 	if (nobody_listens(r))
 		return 0;
 	return r < 0 ? send_failed(id, r, err) : 1;
@@ -303,18 +312,29 @@ int monitor_recover(struct core *c, const char *id, struct err *err)
 
 /* ---- streams and workers */
 
-int stream_spawn(struct core *c, const char *const *argv, int fd, struct err *err)
+static int spawn_for(
+	struct core *c, const char *program, const char *const *argv, int fd, struct err *err)
 {
 	pid_t pid;
 
 	return launch(c,
 		&(struct launch){
-			.program = "dayfly-stream",
+			.program = program,
 			.argv = argv,
 			.input = FD_NONE,
 			.passed = { fd, FD_NONE, FD_NONE },
 		},
 		&pid, err);
+}
+
+int stream_spawn(struct core *c, const char *const *argv, int fd, struct err *err)
+{
+	return spawn_for(c, "dayfly-stream", argv, fd, err);
+}
+
+int journald_spawn(struct core *c, const char *const *argv, int fd, struct err *err)
+{
+	return spawn_for(c, "dayfly-journald", argv, fd, err);
 }
 
 static int input_pipe(int *ret_read, int *ret_write)

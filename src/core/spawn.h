@@ -12,8 +12,9 @@
 #include "core/core.h"
 
 /* Sends op to the container's monitor (state/wire.h), starting one if none lives. The monitor owns the
- * client's connection from then on; fd itself stays the caller's (close it). ERR_UNAVAILABLE when a
- * live monitor takes no messages. */
+ * client's connection from then on; fd itself stays the caller's (close it). ERR_UNAVAILABLE and
+ * -ETIMEDOUT when a live monitor takes no messages: after 100 ms, or, in a copy of the process, ten
+ * seconds. */
 int monitor_send(struct core *c, const char *id, const char *op, const char *const *words, int fd,
 	struct err *err);
 /* Only if a monitor lives: 1 sent, 0 none lives. */
@@ -29,6 +30,8 @@ int monitor_recover(struct core *c, const char *id, struct err *err);
 /* dayfly-stream with argv (argv[0] is the kind: "logs", "events"), the client's connection as
  * descriptor 3. fd stays the caller's. */
 int stream_spawn(struct core *c, const char *const *argv, int fd, struct err *err);
+/* The same with dayfly-journald, which knows logs only. */
+int journald_spawn(struct core *c, const char *const *argv, int fd, struct err *err);
 
 /* dayfly-worker with argv (argv[0] is the job), reading its input from a pipe whose write end comes
  * back (non-blocking), and with a control socket (SOCK_SEQPACKET) over which the client's connection

@@ -15,8 +15,6 @@
 #include "base/fd.h"
 #include "base/timefmt.h"
 
-#define SEND_PATIENCE_MS 200
-
 /* On the wire: uint32 length of the words (native order: both ends are one machine), the words, each
  * ended by NUL, then the blob. */
 
@@ -137,11 +135,11 @@ int wire_recv(int sock, struct wire_msg *ret)
 }
 
 int wire_send(int run_dir, const char *op, const char *const *words, int fd, const void *blob,
-	size_t blob_len)
+	size_t blob_len, int patience_ms)
 {
 	auto_buf struct buf b = { 0 };
 	auto_fd int sock = FD_NONE;
-	int64_t give_up = time_monotonic() + SEND_PATIENCE_MS * NSEC_PER_MSEC;
+	int64_t give_up = time_monotonic() + patience_ms * NSEC_PER_MSEC;
 	struct sockaddr_un sa;
 	uint32_t words_len = 0;
 	int r;

@@ -6,7 +6,8 @@
  * sent back on the socket, and datagrams keep their order: what was sent first is done first.
  *
  *   start         [detach-keys=]
- *   attach        stream=1 stdin=1 stdout=1 stderr=1 logs=1 keys= type=MIME [hold=TOKEN]
+ *   attach        stream=1 stdin=1 stdout=1 stderr=1 logs=1 [tail=RECORDS] keys= type=MIME
+ *                 [hold=TOKEN]
  *   exec-start    id= detach=0|1 tty=0|1 type=MIME [height= width=] [hold=TOKEN]
  *   early         hold=TOKEN (no descriptor) what the client had sent early
  *   resize        height= width=
@@ -60,8 +61,8 @@ int wire_decode(const void *data, size_t len, struct wire_msg *ret);
 int wire_listen(int run_dir);
 /* Receives one message. 0; -EAGAIN when the queue is empty; -EPIPE when it is empty and shut down. */
 int wire_recv(int sock, struct wire_msg *ret);
-/* Sends op and words (NULL-ended) with fd (may be FD_NONE; borrowed) and early bytes. Waits at most
- * 200 ms for room in the queue. -ENOENT, -ECONNREFUSED, -EPIPE: no monitor listens; -ETIMEDOUT: it
+/* Sends op and words (NULL-ended) with fd (may be FD_NONE; borrowed) and early bytes. Waits at most so
+ * long for room in the queue. -ENOENT, -ECONNREFUSED, -EPIPE: no monitor listens; -ETIMEDOUT: it
  * is not taking messages. */
 int wire_send(int run_dir, const char *op, const char *const *words, int fd, const void *blob,
-	size_t blob_len);
+	size_t blob_len, int patience_ms);

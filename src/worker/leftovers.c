@@ -101,8 +101,8 @@ static int drop_step(const struct dirs *d, int dir, const char *name)
 	lock = dirs_lock(d);
 	run = dirs_container_run(d, name, false);
 	if (run >= 0 &&
-		wire_send(run, "remove", (const char *const[]){ "force=1", NULL }, FD_NONE, NULL,
-			0) == 0)
+		wire_send(run, "remove", (const char *const[]){ "force=1", NULL }, FD_NONE, NULL, 0,
+			200) == 0)
 		return 1;
 	return container_take_away(d, name, "", true, NULL) == 0 ? 1 : 0;
 }

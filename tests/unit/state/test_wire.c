@@ -119,8 +119,8 @@ static void messages_arrive_in_order_with_descriptor_and_blob(void **unused)
 	(void)unused;
 	assert_int_equal(wire_recv(c.sock, &m), -EAGAIN);
 	assert_int_equal(pipe2(p, O_CLOEXEC), 0);
-	assert_int_equal(wire_send(c.dir.fd, "kill", words, p[1], "early", 5), 0);
-	assert_int_equal(wire_send(c.dir.fd, "reload", NULL, FD_NONE, NULL, 0), 0);
+	assert_int_equal(wire_send(c.dir.fd, "kill", words, p[1], "early", 5, 200), 0);
+	assert_int_equal(wire_send(c.dir.fd, "reload", NULL, FD_NONE, NULL, 0, 200), 0);
 	p[1] = fd_close(p[1]);
 
 	assert_int_equal(wire_recv(c.sock, &m), 0);
@@ -150,8 +150,9 @@ static void the_largest_message_passes_and_a_larger_one_is_refused_at_once(void 
 
 	(void)unused;
 	memset(blob, 'b', sizeof(blob));
-	assert_int_equal(wire_send(c.dir.fd, "attach", NULL, FD_NONE, blob, most + 1), -EMSGSIZE);
-	assert_int_equal(wire_send(c.dir.fd, "attach", NULL, FD_NONE, blob, most), 0);
+	assert_int_equal(
+		wire_send(c.dir.fd, "attach", NULL, FD_NONE, blob, most + 1, 200), -EMSGSIZE);
+	assert_int_equal(wire_send(c.dir.fd, "attach", NULL, FD_NONE, blob, most, 200), 0);
 	assert_int_equal(wire_recv(c.sock, &m), 0);
 	assert_int_equal(m.blob_len, most);
 	assert_memory_equal(m.blob, blob, most);
@@ -173,7 +174,7 @@ static void garbage_is_taken_off_the_queue_and_its_descriptor_closed(void **unus
 	assert_int_equal(connect(raw, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	assert_int_equal(fd_send(raw, "garbage", 7, &p[1], 1, 0), 0);
 	p[1] = fd_close(p[1]);
-	assert_int_equal(wire_send(c.dir.fd, "reload", NULL, FD_NONE, NULL, 0), 0);
+	assert_int_equal(wire_send(c.dir.fd, "reload", NULL, FD_NONE, NULL, 0, 200), 0);
 
 	assert_int_equal(wire_recv(c.sock, &m), -EBADMSG);
 	assert_int_equal(read(p[0], &x, 1), 0); /* nobody holds the other end any more */
@@ -208,12 +209,12 @@ static void without_a_listener_the_sender_knows_it(void **unused)
 
 	(void)unused;
 	(void)fd_close(c.sock); /* died: the socket's file is still there */
-	assert_int_equal(wire_send(c.dir.fd, "start", NULL, FD_NONE, NULL, 0), -ECONNREFUSED);
+	assert_int_equal(wire_send(c.dir.fd, "start", NULL, FD_NONE, NULL, 0, 200), -ECONNREFUSED);
 	c.sock = wire_listen(c.dir.fd); /* a new monitor replaces it */
 	assert_true(c.sock >= 0);
-	assert_int_equal(wire_send(c.dir.fd, "start", NULL, FD_NONE, NULL, 0), 0);
+	assert_int_equal(wire_send(c.dir.fd, "start", NULL, FD_NONE, NULL, 0, 200), 0);
 	assert_int_equal(unlinkat(c.dir.fd, "ctl", 0), 0);
-	assert_int_equal(wire_send(c.dir.fd, "start", NULL, FD_NONE, NULL, 0), -ENOENT);
+	assert_int_equal(wire_send(c.dir.fd, "start", NULL, FD_NONE, NULL, 0, 200), -ENOENT);
 	ctl_drop(&c);
 }
 
@@ -223,7 +224,7 @@ static void a_full_queue_is_waited_for_and_then_given_up(void **unused)
 	int r, sent = 0;
 
 	(void)unused;
-	while ((r = wire_send(c.dir.fd, "reload", NULL, FD_NONE, NULL, 0)) == 0)
+	while ((r = wire_send(c.dir.fd, "reload", NULL, FD_NONE, NULL, 0, 200)) == 0)
 		assert_true(++sent < 100000);
 	assert_int_equal(r, -ETIMEDOUT);
 	assert_true(sent > 0);
@@ -247,7 +248,7 @@ static void ending_loses_no_message(void **unused)
 			int ok = 0;
 
 			(void)fd_close(c.sock);
-			while (wire_send(c.dir.fd, "stop", NULL, FD_NONE, NULL, 0) == 0)
+			while (wire_send(c.dir.fd, "stop", NULL, FD_NONE, NULL, 0, 200) == 0)
 				ok++;
 			_exit(write(p[1], &ok, sizeof(ok)) == sizeof(ok) ? 0 : 1);
 		}
