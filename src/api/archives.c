@@ -6,6 +6,7 @@
 #include "core/container_state.h"
 #include "core/containers.h"
 #include "core/images.h"
+#include "core/removed.h"
 
 /* The words by which worker/container.h knows a container. */
 static void add_container(char ***argv, const struct container *ct)
@@ -18,7 +19,9 @@ static void add_container(char ***argv, const struct container *ct)
 	strv_add_take(argv, xasprintf("from=%s", ct->image));
 }
 
-static int read_container(struct request *req, struct reply *rep, const char *job, struct err *err)
+/* of_removed: one that was removed will do, too, if its files were kept. */
+static int read_container(
+	struct request *req, struct reply *rep, const char *job, bool of_removed, struct err *err)
 {
 	auto_container struct container *ct = NULL;
 	auto_strv char **argv = NULL;
@@ -27,21 +30,26 @@ static int read_container(struct request *req, struct reply *rep, const char *jo
 
 	if (r == 0)
 		r = container_find(c, req_param(req, "id"), &ct, err);
+	of_removed = of_removed && r == -ENOENT;
+	if (of_removed)
+		r = removed_find(c, req_param(req, "id"), &ct, err);
 	if (r < 0)
 		return r;
 	strv_add(&argv, job);
 	add_container(&argv, ct);
+	if (of_removed)
+		strv_add(&argv, "removed=1");
 	return handover_worker(req, rep, (const char *const *)argv, err);
 }
 
 int api_container_export(struct request *req, struct reply *rep, struct err *err)
 {
-	return read_container(req, rep, "export", err);
+	return read_container(req, rep, "export", false, err);
 }
 
 int api_container_changes(struct request *req, struct reply *rep, struct err *err)
 {
-	return read_container(req, rep, "diff", err);
+	return read_container(req, rep, "diff", true, err);
 }
 
 /* ---- commit */

@@ -28,6 +28,7 @@
 #include "core/mounts.h"
 #include "core/names.h"
 #include "core/records.h"
+#include "core/removed.h"
 #include "core/words.h"
 #include "state/remove.h"
 #include "json/text.h"
@@ -189,6 +190,8 @@ int create_request_settle(
 	int r;
 
 	r = container_config_check(&q->config, err);
+	if (r == 0)
+		r = removed_label_check(q->config.labels, err);
 	if (r == 0)
 		r = host_config_settle(&q->host, &q->config, api_minor < 40, &q->warnings, err);
 	if (r == 0)

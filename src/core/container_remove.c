@@ -9,13 +9,29 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "core/container_filter.h"
 #include "core/container_state.h"
 #include "core/records.h"
+#include "core/removed.h"
 #include "core/spawn.h"
 #include "state/events.h"
 #include "state/remove.h"
 #include "json/text.h"
+
+/* What is too much is swept with the trash. */
+static void mark_kept(struct core *c, const struct container *ct)
+{
+	auto_fd int dir = FD_NONE;
+	struct removed_limits limits;
+
+	removed_limits_read(ct, &limits);
+	if (limits.time <= 0)
+		return;
+	dir = dirs_container_data(&c->dirs, ct->id);
+	if (dir >= 0 && removed_mark(dir, &ct->status, &limits) < 0)
+		log_warning("%.12s: nothing of it can be kept", ct->id);
+}
 
 /* fast: without waiting for the disk. */
 static int take_away(struct core *c, const struct container *ct, bool fast, struct err *err)
@@ -34,6 +50,7 @@ static int take_away(struct core *c, const struct container *ct, bool fast, stru
 	lock = dirs_lock(&c->dirs);
 	if (lock < 0)
 		return err_sys(err, lock, "lock the data directory");
+	mark_kept(c, ct);
 	r = container_take_away(&c->dirs, ct->id, ct->name, fast, err);
 	if (r == -ENOENT)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
@@ -84,18 +101,6 @@ static int prune_one(void *arg, const struct container *ct)
 	return 0;
 }
 
-static void prune_event(struct core *c, int64_t freed)
-{
-	auto_buf struct buf attrs = { 0 };
-	struct jsonw w = JSONW(&attrs);
-	auto_free char *text = xasprintf("%lld", (long long)freed);
-
-	jw_str(&w, "reclaimed", text);
-	(void)event_append(&c->dirs,
-		&(struct event){
-			.type = "container", .action = "prune", .id = "", .attrs = attrs.data });
-}
-
 /* Held while pruning; two at once would count each other's work. */
 static int prune_lock(struct core *c, struct err *err)
 {
@@ -135,7 +140,7 @@ int container_prune(struct core *c, const struct filters *f, struct buf *out, st
 	if (r == 0)
 		r = sync_removals(c, err);
 	if (r == 0) {
-		prune_event(c, p.freed);
+		(void)event_prune(&c->dirs, "container", p.freed);
 		jw_object(&w, NULL);
 		jw_strv(&w, "ContainersDeleted", p.removed);
 		jw_int(&w, "SpaceReclaimed", p.freed);

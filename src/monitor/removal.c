@@ -15,6 +15,8 @@ static int take_away(struct monitor *m, struct err *err)
 	if (lock < 0)
 		return err_sys(err, lock, "lock the containers");
 	report_removing(m);
+	if (m->traits.keep.time > 0 && removed_mark(m->data_dir, &m->status, &m->traits.keep) < 0)
+		log_warning("%s: nothing of it can be kept", m->id);
 	crash_point("before-remove");
 	r = container_take_away(
 		&m->dirs, m->id, m->traits.name ? m->traits.name : "", m->traits.auto_remove, err);
@@ -48,6 +50,8 @@ int removal(struct monitor *m, struct err *err)
 	clients_release(m, &m->io);
 	waiters_removed(m);
 	askers_answer(m, ASK_REMOVE, NULL);
+	if (m->traits.keep.time > 0)
+		removed_sweep(&m->dirs, &m->traits.keep);
 	(void)trash_sweep(&m->dirs);
 	return 0;
 }

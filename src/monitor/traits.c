@@ -38,6 +38,18 @@ bool plan_console_size(const struct plan *p, unsigned short *height, unsigned sh
 	return true;
 }
 
+static struct removed_limits keep_limits(const struct plan *p)
+{
+	const struct plan_item *it = plan_next(p, "keep-removed", NULL);
+	struct removed_limits l = { 0 };
+
+	if (!it || str_to_i64(it->words[0], &l.time) < 0 ||
+		str_to_i64(it->words[1], &l.count) < 0 || str_to_i64(it->words[2], &l.bytes) < 0)
+		return (struct removed_limits){ 0 };
+	l.diff = str_eq(it->words[3], "1");
+	return l;
+}
+
 void traits_set(struct traits *t, const struct plan *p)
 {
 	traits_rename(t, p);
@@ -45,6 +57,7 @@ void traits_set(struct traits *t, const struct plan *p)
 	t->open_stdin = plan_has(p, "open-stdin");
 	t->stdin_once = plan_has(p, "stdin-once");
 	t->auto_remove = plan_has(p, "auto-remove");
+	t->keep = keep_limits(p);
 	t->stop_signal = plan_get_int(p, "stop-signal", SIGTERM);
 	t->stop_timeout = plan_get_int(p, "stop-timeout", STOP_TIMEOUT);
 	if (t->height == 0 && t->width == 0) /* a resize that came early is newer */

@@ -5,10 +5,12 @@
 #include <stdbool.h>
 
 #include "state/plan.h"
+#include "state/removed.h"
 
 struct traits {
 	char *name, *image, *attrs; /* owned; never NULL once set */
 	bool tty, open_stdin, stdin_once, auto_remove;
+	struct removed_limits keep; /* of it, once it is removed */
 	int stop_signal;
 	int stop_timeout; /* seconds, -1: for ever */
 	unsigned short height, width;

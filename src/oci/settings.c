@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/timefmt.h"
 #include "oci/doc.h"
 #include "oci/network.h"
 #include "oci/reference.h"
@@ -183,17 +184,73 @@ static int read_proxies(struct settings *s, const char *key, json_object *value,
 	return r < 0 ? err_prefix(err, "%s", key) : 0;
 }
 
+/* ---- removed containers */
+
+static int read_keep(struct settings *s, const char *key, json_object *value, struct err *err)
+{
+	if (!json_object_is_type(value, json_type_string) ||
+		duration_parse(json_object_get_string(value), &s->removed.time) < 0)
+		return err_set(err, ERR_SYSTEM, EINVAL, "%s: a time like \"1h30m\" is wanted", key);
+	return 0;
+}
+
+static int read_number(int64_t *ret, const char *key, json_object *value, struct err *err)
+{
+	if (!json_object_is_type(value, json_type_int) || json_object_get_int64(value) < 1)
+		return err_set(err, ERR_SYSTEM, EINVAL, "%s: a number from 1 on is wanted", key);
+	*ret = json_object_get_int64(value);
+	return 0;
+}
+
+static int read_count(struct settings *s, const char *key, json_object *value, struct err *err)
+{
+	return read_number(&s->removed.count, key, value, err);
+}
+
+static int read_bytes(struct settings *s, const char *key, json_object *value, struct err *err)
+{
+	return read_number(&s->removed.bytes, key, value, err);
+}
+
+static int read_diff(struct settings *s, const char *key, json_object *value, struct err *err)
+{
+	if (!json_object_is_type(value, json_type_boolean))
+		return err_set(err, ERR_SYSTEM, EINVAL, "%s: true or false is wanted", key);
+	s->removed.diff = json_object_get_boolean(value);
+	return 0;
+}
+
+static int read_removed(struct settings *s, const char *key, json_object *value, struct err *err)
+{
+	static const struct setting known[] = {
+		{ "keep", read_keep },
+		{ "max-count", read_count },
+		{ "max-bytes", read_bytes },
+		{ "diff", read_diff },
+		{ NULL, NULL },
+	};
+	int r;
+
+	if (!json_object_is_type(value, json_type_object))
+		return err_set(err, ERR_SYSTEM, EINVAL, "%s: an object is wanted", key);
+	r = read_keys(s, known, value, err);
+	return r < 0 ? err_prefix(err, "%s", key) : 0;
+}
+
 static int parse(const char *text, size_t len, struct settings *s, struct err *err)
 {
 	static const struct setting known[] = {
 		{ "insecure-registries", read_insecure },
 		{ "registry-mirrors", read_mirrors },
 		{ "proxies", read_proxies },
+		{ "removed-containers", read_removed },
 		{ NULL, NULL },
 	};
 	auto_json json_object *doc = NULL;
 	int r;
 
+	s->removed = (struct removed_limits){ .count = REMOVED_COUNT_DEFAULT,
+		.bytes = REMOVED_BYTES_DEFAULT };
 	for (size_t i = 0; i < ARRAY_SIZE(loopback); i++)
 		strv_add(&s->insecure_nets, loopback[i]);
 	if (strspn(text, " \t\r\n") == len)

@@ -1,12 +1,13 @@
 /* oci/settings.h - the user's own settings: which registries are reached how.
  *
  * $XDG_CONFIG_HOME/dayfly/config (default ~/.config/dayfly/config) is JSON with the keys of Docker's
- * daemon.json:
+ * daemon.json, and one of its own:
  *
  *   {
  *     "insecure-registries": ["registry.lan:5000", "10.1.0.0/16"],
  *     "registry-mirrors": ["https://mirror.lan"],
- *     "proxies": {"http-proxy": "…", "https-proxy": "…", "no-proxy": "…"}
+ *     "proxies": {"http-proxy": "…", "https-proxy": "…", "no-proxy": "…"},
+ *     "removed-containers": {"keep": "1h", "max-count": 100, "max-bytes": 268435456, "diff": false}
  *   }
  *
  * Written by hand, so whatever is not understood is an error that names file and key. Nobody but the
@@ -19,6 +20,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "state/removed.h"
 
 struct settings {
 	char **insecure_hosts; /* "HOST" or "HOST:PORT" */
@@ -27,7 +29,8 @@ struct settings {
 	/* from the file, else from the environment; NULL: none. Of a registry on this machine neither
 	 * ever holds (settings_no_proxy). */
 	char *http_proxy, *https_proxy, *no_proxy;
-	char *folder; /* where the file is, or would be; NULL without a home */
+	struct removed_limits removed; /* what is kept of removed containers */
+	char *folder;                  /* where the file is, or would be; NULL without a home */
 };
 
 #define SETTINGS_MAX (64u << 10) /* bytes of the file */

@@ -11,6 +11,7 @@
  *   seccomp/DIGEST.bpf      custom profiles, compiled
  *   build/                  what builds leave for later ones, and need (oci/garbage.h)
  *   events/                 journal of events
+ *   removed/ID/             what is kept of a removed container for a while (removed.h)
  *   trash/                  what was removed and waits for its blocks to be freed
  *   lock                    taken (flock) by whoever creates, renames or removes an object
  * $XDG_RUNTIME_DIR/dayfly (root: /run/dayfly)                                    gone at reboot

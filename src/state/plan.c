@@ -31,11 +31,12 @@ static const struct keyword plan_keywords[] = {
 	{ "rlimit", 3, true }, { "oom-score-adj", 1, false },
 	{ "env", 1, true }, { "arg", 1, true },
 	{ "stop-signal", 1, false }, { "stop-timeout", 1, false }, { "auto-remove", 0, false },
+	{ "keep-removed", 4, false },
 	{ "health-times", 4, false }, { "health-retries", 1, false }, { "health-silent", 0, false },
 	{ "subreaper", 0, false },
 	{ "fault", 3, false },
 	{ "remove-volume", 1, true },
-	{ "log", 1, false }, { "log-opt", 2, true }, { "detach-keys", 1, false },
+	{ "log", 1, false }, { "log-opt", 2, true }, { "log-field", 2, true }, { "detach-keys", 1, false },
 	{ "attach-stdin", 0, false }, { "attach-stdout", 0, false }, { "attach-stderr", 0, false },
 };
 /* clang-format on */

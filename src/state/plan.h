@@ -11,6 +11,7 @@
  *   id ID | name NAME | image REF-AS-TYPED
  *   attrs JSON-MEMBERS          of every event's Actor.Attributes: "image":…,"name":…, all labels
  *   auto-remove
+ *   keep-removed TIME COUNT BYTES DIFF          what is kept of it once it is removed (removed.h)
  *   exec-id ID                  only in an exec's plan: the session's id
  *
  *   lower DIR (many)            image layers, top one first, absolute paths; none: an empty root
@@ -51,8 +52,10 @@
  *   fault KIND ERRNO MESSAGE    (struct err) why this container cannot be started. Such a plan says what
  *                               the container is and nothing of what would run
  *   remove-volume NAME (many)   anonymous volumes that go with an auto-removed container
- *   log DRIVER                  json-file or none
- *   log-opt KEY VALUE (many)    max-size BYTES, max-file N
+ *   log DRIVER                  json-file, local, journald or none
+ *   log-opt KEY VALUE (many)    max-size BYTES, max-file N, attrs JSON (of each record); most-kept BYTES: mode
+ *                               non-blocking
+ *   log-field KEY VALUE (many)  journald: fields of every entry
  *   detach-keys KEYS            exec: for its client
  *   attach-stdin | attach-stdout | attach-stderr    exec: what its client wants
  *

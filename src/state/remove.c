@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "state/removed.h"
 
 /* tree: the root of the tree that dir belongs to. */
 static int trash_put_below(int tree, int dir, const char *name)
@@ -72,7 +73,9 @@ int container_take_away(
 
 	if (containers < 0)
 		return err_sys(err, errno, "open the containers' folder");
-	r = trash_put(d, containers, id);
+	r = removed_put(d, containers, id);
+	if (r > 0)
+		r = trash_put(d, containers, id);
 	if (r == 0 && !fast && fsync(containers) < 0)
 		r = -errno;
 	if (r < 0 && r != -ENOENT)

@@ -5,7 +5,7 @@
 #include "base/err.h"
 #include "state/dirs.h"
 
-/* Moves data/containers/ID to trash/, releases its name if it is still this container's, removes the
+/* Moves data/containers/ID to trash/ (or to removed/: state/removed.h), releases its name if it is still this container's, removes the
  * run folder and its exec links. All by renaming: freeing a file's blocks can take a millisecond
  * each (ext4 with discard), and nobody should wait for that. After it the container is gone for every reader, durably unless
  * nobody could tell (fast != 0: no fsync, for auto-remove). Blocks are freed later by trash_sweep().

@@ -13,6 +13,12 @@
 
 #define RECORD_MAX (4u << 20)
 
+/* The folder of folders that has the container's. */
+static const char *folder(const struct work *w)
+{
+	return str_eq(work_get(w, "removed", ""), "1") ? "removed" : "containers";
+}
+
 static int read_record(const struct work *w, const char *id, json_object **ret, struct err *err)
 {
 	auto_free char *text = NULL;
@@ -20,7 +26,7 @@ static int read_record(const struct work *w, const char *id, json_object **ret, 
 	size_t len;
 	int r;
 
-	(void)snprintf(path, sizeof(path), "containers/%.64s/config.json", id);
+	(void)snprintf(path, sizeof(path), "%s/%.64s/config.json", folder(w), id);
 	r = record_text_at(w->dirs.data, path, RECORD_MAX, &text, &len);
 	if (r == -ENOENT)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", id);
@@ -35,8 +41,11 @@ static int open_own(const struct work *w, const char *id, struct err *err)
 	char path[ID_SIZE + 32];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "containers/%.64s/upper", id);
+	(void)snprintf(path, sizeof(path), "%s/%.64s/upper", folder(w), id);
 	fd = openat(w->dirs.data, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno == ENOENT && str_eq(folder(w), "removed"))
+		return err_set(err, ERR_NOT_FOUND, ENOENT,
+			"No such container: %s (it was removed, and its files were not kept)", id);
 	return fd < 0 ? err_sys(err, errno, "open files of container %.12s", id) : fd;
 }
 

@@ -1,5 +1,6 @@
 /* worker/container.h - a container's files, for the jobs that read them. The switchboard has resolved
- * it and says in words: id=ID attrs=JSON (the members of its events) from=IMAGE. */
+ * it and says in words: id=ID attrs=JSON (the members of its events) from=IMAGE
+ * [removed=1: it was removed, and something of it is kept]. */
 #pragma once
 
 #include <json-c/json_object.h>
