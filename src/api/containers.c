@@ -7,7 +7,9 @@
 #include "base/http_out.h"
 #include "base/timefmt.h"
 #include "core/container_filter.h"
+#include "core/container_state.h"
 #include "core/containers.h"
+#include "core/removed.h"
 #include "json/text.h"
 
 #define MULTIPLEXED_SINCE 42 /* API 1.42 names the framed type; older ones call both raw */
@@ -169,14 +171,12 @@ int api_container_prune(struct request *req, struct reply *rep, struct err *err)
 
 /* ---- logs */
 
-static int check_logs(const struct container *ct, struct err *err)
+static int check_logs(const struct container *ct, bool removed, struct err *err)
 {
-	const char *driver = json_get_str(json_get(ct->host_config, "LogConfig"), "Type", "");
-
-	if (ct->status.state == RUN_DEAD || ct->status.state == RUN_REMOVING)
+	if (!removed && (ct->status.state == RUN_DEAD || ct->status.state == RUN_REMOVING))
 		return err_set(err, ERR_CONFLICT, EBUSY,
 			"can not get logs from container which is dead or marked for removal");
-	if (!str_eq(driver, "json-file"))
+	if (str_eq(container_log_driver(ct), "none"))
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
 			"configured logging driver does not support reading");
 	return 0;
@@ -217,7 +217,7 @@ int api_container_logs(struct request *req, struct reply *rep, struct err *err)
 	auto_container struct container *ct = NULL;
 	auto_strv char **argv = NULL;
 	struct core *c;
-	bool tty, frames;
+	bool tty, frames, removed = false;
 	int r;
 
 	if (!req_query_bool(req, "stdout", false) && !req_query_bool(req, "stderr", false))
@@ -225,8 +225,9 @@ int api_container_logs(struct request *req, struct reply *rep, struct err *err)
 	r = req_core(req, &c, err);
 	if (r == 0)
 		r = container_find(c, req_param(req, "id"), &ct, err);
-	if (r == 0)
-		r = check_logs(ct, err);
+	removed = r == -ENOENT && removed_find(c, req_param(req, "id"), &ct, err) == 0;
+	if (r == 0 || removed)
+		r = check_logs(ct, removed, err);
 	if (r < 0)
 		return r;
 	tty = json_get_bool(ct->config, "Tty");
@@ -234,7 +235,12 @@ int api_container_logs(struct request *req, struct reply *rep, struct err *err)
 	strv_add(&argv, "logs");
 	strv_add_take(&argv, xasprintf("id=%s", ct->id));
 	add_flag(&argv, "tty", tty);
+	add_flag(&argv, "removed", removed);
 	strv_add_take(&argv, xasprintf("type=%s", frames ? TYPE_MUX_STREAM : TYPE_RAW_STREAM));
 	r = add_logs_query(&argv, req, err);
-	return r < 0 ? r : handover_stream(req, rep, (const char *const *)argv, err);
+	if (r < 0)
+		return r;
+	return str_eq(container_log_driver(ct), "journald")
+		? handover_journald(req, rep, (const char *const *)argv, err)
+		: handover_stream(req, rep, (const char *const *)argv, err);
 }

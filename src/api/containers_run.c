@@ -12,9 +12,11 @@
 #include "core/container_state.h"
 #include "core/containers.h"
 #include "core/detach_keys.h"
+#include "core/removed.h"
 #include "core/signals.h"
 #include "json/text.h"
 
+#define REPLAY_LABEL   "dayfly.attach.tail"
 #define START_BODY_MAX 7 /* what Docker still takes for an empty body: "null" and the like */
 
 static int find(struct request *req, struct core **c, struct container **ct, struct err *err)
@@ -201,6 +203,9 @@ int api_container_wait(struct request *req, struct reply *rep, struct err *err)
 	if (!strv_has(conditions, condition))
 		return err_set(err, ERR_INVALID, EINVAL, "invalid condition: \"%.64s\"", condition);
 	r = find(req, &c, &ct, err);
+	if (r == -ENOENT && removed_find(c, req_param(req, "id"), &ct, err) == 0)
+		return answer_wait(
+			rep, &ct->status); /* whatever the condition: there is no more to come */
 	if (r < 0)
 		return r;
 	if (str_eq(condition, until_stopped) && !is_up(ct))
@@ -223,9 +228,38 @@ static int check_attachable(const struct container *ct, struct err *err)
 	return 0;
 }
 
+/* What was said before is replayed from the log's files; a label asks for the end of it where a client
+ * cannot: the docker CLI knows neither logs nor tail. */
+static int replay_words(
+	struct request *req, const struct container *ct, char ***words, struct err *err)
+{
+	const char *tail = req_query(req, "tail"), *driver = container_log_driver(ct);
+	bool logs = req_query_bool(req, "logs", false), readable;
+	uint64_t n;
+
+	readable = str_eq(driver, "json-file") || str_eq(driver, "local");
+	if (logs && str_eq(driver, "none"))
+		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+			"configured logging driver does not support reading");
+	if (logs && !readable)
+		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+			"attach with logs=1 is not supported with the log driver %s: see the logs "
+			"instead",
+			driver);
+	if (!req_query(req, "logs") && readable && is_up(ct) &&
+		req_query_bool(req, "stream", false)) {
+		tail = json_get_str(json_get(ct->config, "Labels"), REPLAY_LABEL, NULL);
+		logs = tail != NULL;
+	}
+	if (tail && str_to_u64(tail, &n) == 0)
+		strv_add_take(words, xasprintf("tail=%llu", (unsigned long long)n));
+	strv_add_take(words, xasprintf("logs=%d", logs));
+	return 0;
+}
+
 int api_container_attach(struct request *req, struct reply *rep, struct err *err)
 {
-	static const char *const flags[] = { "stream", "stdin", "stdout", "stderr", "logs" };
+	static const char *const flags[] = { "stream", "stdin", "stdout", "stderr" };
 	auto_container struct container *ct = NULL;
 	auto_strv char **words = NULL;
 	const char *keys = req_query(req, "detachKeys");
@@ -237,6 +271,8 @@ int api_container_attach(struct request *req, struct reply *rep, struct err *err
 		r = find(req, &c, &ct, err);
 	if (r == 0)
 		r = check_attachable(ct, err);
+	if (r == 0)
+		r = replay_words(req, ct, &words, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)

@@ -16,7 +16,9 @@
 #include "core/devices.h"
 #include "core/health.h"
 #include "core/images.h"
+#include "core/log_config.h"
 #include "core/modes.h"
+#include "core/removed.h"
 #include "core/security.h"
 #include "core/signals.h"
 #include "state/plan.h"
@@ -407,11 +409,10 @@ static void add_command(
 	add_each(plan, "arg", args);
 }
 
-static int add_end(struct buf *plan, const struct container_config *c, const struct host_config *h,
-	struct err *err)
+static int add_end(struct buf *plan, const struct container *ct, const struct container_config *c,
+	const struct host_config *h, struct err *err)
 {
 	int sig = STOP_SIGNAL_DEFAULT, r;
-	int64_t size, files;
 
 	if (!str_empty(c->stop_signal)) {
 		r = signal_parse(c->stop_signal, &sig, err);
@@ -420,19 +421,7 @@ static int add_end(struct buf *plan, const struct container_config *c, const str
 	}
 	add_number(plan, "stop-signal", sig);
 	add_number(plan, "stop-timeout", container_stop_timeout(c));
-	r = log_config_limits(&h->log, &size, &files, err);
-	if (r < 0)
-		return r;
-	plan_add(plan, "log", h->log.type);
-	if (str_eq(h->log.type, "json-file")) {
-		char text[24];
-
-		(void)snprintf(text, sizeof(text), "%lld", (long long)size);
-		plan_add(plan, "log-opt", "max-size", text);
-		(void)snprintf(text, sizeof(text), "%lld", (long long)files);
-		plan_add(plan, "log-opt", "max-file", text);
-	}
-	return 0;
+	return log_config_compile(plan, ct, c, &h->log, err);
 }
 
 static void add_keep_id(struct buf *plan, const struct host_config *h)
@@ -467,7 +456,7 @@ static int add_process(struct buf *plan, const struct container *ct,
 	if (h->oom_score_adj)
 		add_number(plan, "oom-score-adj", h->oom_score_adj);
 	add_command(plan, ct, c);
-	return add_end(plan, c, h, err);
+	return add_end(plan, ct, c, h, err);
 }
 
 static int compile_all(const struct container *ct, const struct container_config *c,
@@ -611,8 +600,23 @@ static int compile_into(struct core *core, const struct container *ct, int dir, 
 	return r < 0 ? r : healthcheck_compile(ct, &c, &h, profile, health, err);
 }
 
+/* What the monitor needs to know when it removes the container. */
+static void add_keep(struct buf *plan, const struct container *ct)
+{
+	char time[24], count[24], bytes[24];
+	struct removed_limits l;
+
+	removed_limits_read(ct, &l);
+	if (l.time <= 0)
+		return;
+	(void)snprintf(time, sizeof(time), "%lld", (long long)l.time);
+	(void)snprintf(count, sizeof(count), "%lld", (long long)l.count);
+	(void)snprintf(bytes, sizeof(bytes), "%lld", (long long)l.bytes);
+	plan_add(plan, "keep-removed", time, count, bytes, l.diff ? "1" : "0");
+}
+
 /* health may be empty: there is no check. It comes first, since a monitor reads both. */
-static int write_plans(struct core *c, const struct container *ct, const struct buf *plan,
+static int write_plans(struct core *c, const struct container *ct, struct buf *plan,
 	const struct buf *health, struct err *err)
 {
 	auto_fd int run = dirs_container_run(&c->dirs, ct->id, true);
@@ -620,6 +624,7 @@ static int write_plans(struct core *c, const struct container *ct, const struct 
 
 	if (run < 0)
 		return err_sys(err, run, "make run folder of %.12s", ct->id);
+	add_keep(plan, ct);
 	if (health->len)
 		r = file_replace_at(run, "health-plan", health->data, health->len, 0600, 0);
 	if (r == 0)

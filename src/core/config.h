@@ -122,6 +122,3 @@ int host_config_settle(struct host_config *h, const struct container_config *c, 
 
 /* Seconds between the stop signal and SIGKILL; -1: for ever. */
 int container_stop_timeout(const struct container_config *c);
-/* max-size in bytes (-1 unlimited) and max-file; checks all options of the log driver. */
-int log_config_limits(
-	const struct log_config *l, int64_t *max_size, int64_t *max_files, struct err *err);

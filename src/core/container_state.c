@@ -168,6 +168,11 @@ void status_text(struct buf *out, const struct status *st, int64_t now)
 	}
 }
 
+const char *container_log_driver(const struct container *ct)
+{
+	return json_get_str(json_get(ct->host_config, "LogConfig"), "Type", "json-file");
+}
+
 /* ---- sizes */
 
 int64_t folder_size(int dir, const char *name)

@@ -38,6 +38,9 @@ void status_text(struct buf *out, const struct status *st, int64_t now);
 /* "About a minute", … */
 void duration_text(struct buf *out, int64_t seconds);
 
+/* HostConfig.LogConfig.Type */
+const char *container_log_driver(const struct container *ct);
+
 /* Bytes the files below a folder take; what may not be read counts as nothing. */
 int64_t folder_size(int dir, const char *name);
 /* Bytes the files below data/containers/ID/upper take. A copy (core.h) joins the user namespace for this. */

@@ -8,6 +8,7 @@
 #include "core/caps.h"
 #include "core/config.h"
 #include "core/devices.h"
+#include "core/log_config.h"
 #include "core/modes.h"
 #include "core/rlimits.h"
 #include "core/security.h"
@@ -353,8 +354,6 @@ static void warn_oom_score(const struct host_config *h, char ***w)
 
 static int check_rest(struct host_config *h, char ***w, struct err *err)
 {
-	int64_t size, files;
-
 	if (h->shm_size < 0)
 		return err_set(err, ERR_INVALID, EINVAL, "SHM size can not be less than 0");
 	if (h->shm_size == 0)
@@ -365,9 +364,7 @@ static int check_rest(struct host_config *h, char ***w, struct err *err)
 			(long long)h->oom_score_adj);
 	warn_oom_score(h, w);
 	settle_oom_kill(h, w);
-	if (str_empty(h->log.type))
-		set_str(&h->log.type, "json-file");
-	return log_config_limits(&h->log, &size, &files, err);
+	return log_config_settle(&h->log, err);
 }
 
 /* null means Docker's default; a list, even an empty one, is meant. Privileged and

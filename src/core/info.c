@@ -129,7 +129,7 @@ static void plugins_print(struct jsonw *w)
 	words_print(w, "Volume", (const char *const[]){ NULL });
 	words_print(w, "Network", (const char *const[]){ "host", "null", NULL });
 	jw_null(w, "Authorization");
-	words_print(w, "Log", (const char *const[]){ "json-file", "none", NULL });
+	words_print(w, "Log", (const char *const[]){ "journald", "json-file", "local", NULL });
 	jw_object_end(w);
 }
 

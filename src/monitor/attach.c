@@ -14,16 +14,19 @@ static bool attach_framed(const struct monitor *m, const struct wire_msg *msg)
 	return type && str_eq(type, TYPE_MUX_STREAM);
 }
 
-static void start_replay(struct client *c, bool only)
+static void start_replay(struct client *c, const char *tail, bool only)
 {
 	struct logreader *reader = NULL;
 	struct err err = { 0 };
+	uint64_t n;
 
 	if (logreader_open(c->m->data_dir, c->m->id, &reader, &err) < 0) {
 		if (only)
 			c->io = NULL;
 		return;
 	}
+	if (tail && str_to_u64(tail, &n) == 0)
+		(void)logreader_tail(reader, n);
 	client_replay(c, reader, only);
 }
 
@@ -51,7 +54,7 @@ void attach_request(struct monitor *m, struct wire_msg *msg)
 	(void)keys_parse(wire_get(msg, "keys"), &c->keys); /* the API has checked them */
 	report_event(m, "attach");
 	if (logs)
-		start_replay(c, !stream);
+		start_replay(c, wire_get(msg, "tail"), !stream);
 	if ((!stream && !logs) || (!c->wants_in && !c->wants_out && !c->wants_err))
 		c->io = NULL;
 	clients_feed(m, &m->io); /* early bytes; also brings what it waits for up to date */

@@ -175,8 +175,7 @@ static bool replay_next(struct client *c, struct log_record *ret)
 {
 	if (logreader_next(c->replay, ret) > 0)
 		return true;
-	return c->m->io.log && logfile_flush(c->m->io.log) == 0 &&
-		logreader_next(c->replay, ret) > 0;
+	return c->m->io.log && log_flush(c->m->io.log) == 0 && logreader_next(c->replay, ret) > 0;
 }
 
 /* Fills the queue as far as is sensible; more when that has been sent. */

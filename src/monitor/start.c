@@ -32,24 +32,6 @@ static int on_created(void *arg, const struct rt_process *p, struct err *err)
 	return report_running(arg, p, err);
 }
 
-static int64_t log_number(const struct plan *plan, const char *key, int64_t missing)
-{
-	const char *text = plan_log_opt(plan, key);
-	int64_t n;
-
-	return text && str_to_i64(text, &n) == 0 ? n : missing;
-}
-
-static int open_log(struct monitor *m, const struct plan *plan, struct err *err)
-{
-	int64_t files = log_number(plan, "max-file", LOG_FILES_DEFAULT);
-
-	if (str_eq(plan_get(plan, "log", "json-file"), "none"))
-		return 0;
-	return logfile_open(m->data_dir, m->id, log_number(plan, "max-size", LOG_SIZE_DEFAULT),
-		files > 0 && files < 10000 ? (unsigned)files : LOG_FILES_DEFAULT, &m->io.log, err);
-}
-
 /* Before the first run: limits and the OOM counter need the scope. Without it a container runs all the
  * same, in the cgroup this process was born in. */
 static void enter_scope(struct monitor *m)
@@ -84,7 +66,7 @@ static int launch(struct monitor *m, const struct plan *plan, int *exit_code, st
 	child.height = m->traits.height;
 	child.width = m->traits.width;
 	if (r == 0)
-		r = open_log(m, plan, err);
+		r = log_open(plan, m->data_dir, m->id, &m->io.log, err);
 	if (r == 0)
 		r = rt_start(plan, &child, &hooks, &m->process, exit_code, err);
 	stdio_child_ends_close(&child);

@@ -19,6 +19,7 @@
 static void on_output(struct watch *w, uint32_t events);
 static void on_input_room(struct watch *w, uint32_t events);
 static void on_timer(struct watch *w, uint32_t events);
+static void on_log_room(struct watch *w, uint32_t events);
 
 /* ---- setting up */
 
@@ -112,9 +113,10 @@ void stdio_close(struct stdio *io)
 		source_close(&io->out[i]);
 	stdio_in_close(io);
 	watch_stop(&io->timer);
-	if (io->log && logfile_flush(io->log) < 0)
+	watch_stop(&io->log_watch);
+	if (io->log && log_flush(io->log) < 0)
 		log_error("%s: the end of the log could not be written", io->m->id);
-	logfile_free(io->log);
+	log_close(io->log);
 	io->log = NULL;
 }
 
@@ -123,7 +125,7 @@ void stdio_close(struct stdio *io)
 /* How much may be read now: for a paced stream, what its client's queue has room for. */
 static size_t read_room(const struct stdio *io)
 {
-	if (io->log_stuck)
+	if (io->log_stuck && !io->log->drops)
 		return 0;
 	return io->paced ? client_room(io->m, io) : PUMP_SIZE;
 }
@@ -136,13 +138,46 @@ static void hold_up(struct stdio *io)
 		watch_stop(&io->out[i].watch);
 }
 
+/* What could not be written is tried again: soon after the log says that it has room, or by the timer. */
+static void try_log(struct stdio *io)
+{
+	watch_stop(&io->log_watch);
+	if (log_write(io->log, STREAM_STDOUT, NULL, 0) == 0) {
+		io->log_stuck = false;
+		stdio_go_on(io);
+	} else if (io->log->writeable >= 0) {
+		(void)watch_fd(
+			io->m->loop, &io->log_watch, io->log->writeable, EPOLLOUT, on_log_room);
+	}
+}
+
+static void on_log_room(struct watch *w, uint32_t events)
+{
+	(void)events;
+	try_log(container_of(w, struct stdio, log_watch));
+}
+
+/* A full queue is no error, only a wait. */
+static void log_is_stuck(struct stdio *io, int r)
+{
+	io->log_stuck = true;
+	if (r == -EAGAIN && io->log->writeable >= 0)
+		(void)watch_fd(
+			io->m->loop, &io->log_watch, io->log->writeable, EPOLLOUT, on_log_room);
+	else
+		log_error("%s: the log cannot be written; its output %s", io->m->id,
+			io->log->drops ? "is lost" : "waits");
+	monitor_timer(io->m, &io->timer, time_monotonic() + LOG_RETRY, on_timer);
+}
+
 static void pass_on(struct stdio *io, enum stream_id stream, const void *data, size_t len)
 {
-	if (io->log && logfile_write(io->log, stream, data, len) < 0 && !io->log_stuck) {
-		log_error("%s: the log cannot be written; its output waits", io->m->id);
-		io->log_stuck = true;
-		monitor_timer(io->m, &io->timer, time_monotonic() + LOG_RETRY, on_timer);
-	}
+	int r;
+
+	watch_stop(&io->log_watch); /* the driver may connect anew */
+	r = io->log ? log_write(io->log, stream, data, len) : 0;
+	if (r < 0 && !io->log_stuck)
+		log_is_stuck(io, r);
 	clients_send(io->m, io, stream, data, len);
 	io->last_data = time_monotonic();
 	io->m->untidy = true;
@@ -246,10 +281,8 @@ static void on_timer(struct watch *w, uint32_t events)
 	struct stdio *io = container_of(w, struct stdio, timer);
 
 	(void)events;
-	if (io->log_stuck && logfile_write(io->log, STREAM_STDOUT, NULL, 0) == 0) {
-		io->log_stuck = false;
-		stdio_go_on(io);
-	}
+	if (io->log_stuck)
+		try_log(io);
 	if (io->ended)
 		check_patience(io);
 	else

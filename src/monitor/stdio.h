@@ -14,8 +14,8 @@
 
 #include "base/http_out.h"
 #include "base/loop.h"
+#include "monitor/log.h"
 #include "runtime/runtime.h"
-#include "state/logfile.h"
 
 struct monitor;
 struct stdio;
@@ -31,11 +31,11 @@ typedef void stdio_fn(struct stdio *io);
 
 struct stdio {
 	struct monitor *m;
-	struct logfile *log; /* owned; NULL for none */
-	stdio_fn *drained;   /* called once: the process is gone and its output complete */
+	struct log *log;   /* owned; NULL for none */
+	stdio_fn *drained; /* called once: the process is gone and its output complete */
 	struct source out[2];
 	int in; /* FD_NONE: closed, or the process has no input */
-	struct watch in_watch, timer;
+	struct watch in_watch, timer, log_watch;
 	int64_t ended, last_data; /* CLOCK_MONOTONIC; ended 0: the process runs */
 	bool up;                  /* between stdio_connect() and stdio_close() */
 	bool tty, paced, in_once;

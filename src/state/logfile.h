@@ -1,5 +1,6 @@
 /* state/logfile.h - a container's log in Docker's json-file format: containers/ID/ID-json.log, older
- * parts with .1 (youngest) … appended. One line a record: {"log":"…\n","stream":"stdout","time":"…"}.
+ * parts with .1 (youngest) … appended. One line a record: {"log":"…\n","stream":"stdout","time":"…"},
+ * with "attrs":{…} before the time if the container's options ask for labels, variables or a tag.
  * A message longer than 16 KiB is split; only its last part ends with a newline, as in Docker.
  * Bytes that are not UTF-8 are written as they are, so that reading gives back exactly what the
  * container wrote (Docker replaces them).
@@ -28,10 +29,18 @@ char *logfile_name(char ret[LOG_NAME_SIZE], const char *id, unsigned part);
 
 /* ---- writing (monitor) */
 struct logfile;
-/* dir: the container's data folder, borrowed for the life of the logfile. max_size in bytes, -1: never
- * rotate. Appends; a last line without its end (crash) is ended first. */
-int logfile_open(int dir, const char *id, int64_t max_size, unsigned max_files,
-	struct logfile **ret, struct err *err);
+struct logfile_options {
+	int64_t max_size; /* bytes; -1: never rotate */
+	unsigned max_files;
+	const char *attrs; /* a JSON object that stands in every record, or NULL; copied */
+	/* mode=non-blocking: as many bytes of what cannot be written are kept, the rest is dropped. 0:
+	 * all is kept */
+	int64_t most_kept;
+};
+/* dir: the container's data folder, borrowed for the life of the logfile. Appends; a last line without
+ * its end (crash) is ended first. */
+int logfile_open(int dir, const char *id, const struct logfile_options *o, struct logfile **ret,
+	struct err *err);
 void logfile_free(struct logfile *l);
 /* Adds output of one stream as it was read from the pipe, in any cut. Complete lines are written
  * before it returns; an unfinished line waits (per stream) for its end, for 16 KiB or for
@@ -50,6 +59,8 @@ struct log_record {
 	int64_t time;
 	const char *text; /* decoded, may hold any byte; valid until the next call */
 	size_t len;
+	const char *attrs; /* the JSON object as it stands there; NULL: none. As valid as text */
+	size_t attrs_len;
 };
 
 struct logreader;

@@ -19,6 +19,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/timefmt.h"
+#include "state/logcut.h"
 
 /* Enough for one write for what a pipe holds (64 KiB) of common lines. When the pipe runs dry the
  * monitor may sit still for days, so all but the first KEEP bytes go back to the kernel then. */
@@ -26,10 +27,11 @@
 #define KEEP         ((size_t)16 << 10)
 #define PIPE_FULL    ((size_t)64 << 10)
 #define RECORD_START "{\"log\":\""
-#define RECORD_TAIL  "\",\"stream\":\"%s\",\"time\":\"%.30s\"}\n"
+#define RECORD_TAIL  "\",\"stream\":\"%s\",%s\"time\":\"%.30s\"}\n"
 #define TAIL_LEN                                                                                   \
 	(sizeof("\",\"stream\":\"stdout\",\"time\":\"2006-01-02T15:04:05.999999999Z\"}\n") - 1)
-/* Every byte as \u00xx and what stands around the text. Pages that are not touched cost nothing. */
+/* Every byte as \u00xx and what stands around the text, attributes apart. Pages that are not touched cost
+ * nothing. */
 #define RECORD_MAX ((size_t)6 * LOG_LINE_MAX + 128)
 
 struct logfile {
@@ -38,11 +40,15 @@ struct logfile {
 	char id[ID_SIZE];
 	int64_t max_size, size;
 	unsigned max_files;
-	struct buf out;             /* records to be written */
-	bool inside_record;         /* after a short write: out begins with the rest of a record */
-	size_t touched;             /* how far out was filled since its pages were released */
-	struct buf part[3];         /* the unfinished line of each enum stream_id */
-	char tail[3][TAIL_LEN + 1]; /* how the records of the current call end, by stream */
+	int64_t most_kept;
+	char *attrs;        /* the member of each record, with its comma; "" for none */
+	struct buf out;     /* records to be written */
+	bool inside_record; /* after a short write: out begins with the rest of a record */
+	size_t touched;     /* how far out was filled since its pages were released */
+	struct log_cutter cutter;
+	char *tail[3]; /* how the records of the current call end, by stream: tail_len bytes */
+	size_t tail_len;
+	int failed; /* -errno of the current call's writing */
 };
 
 char *logfile_name(char ret[LOG_NAME_SIZE], const char *id, unsigned part)
@@ -228,19 +234,22 @@ static char *put_escaped(char *to, unsigned char c)
 	return to;
 }
 
-/* Appends one record to out. */
-static void add_record(struct logfile *l, enum stream_id stream, const char *text, size_t len)
+/* Appends one record to out, and writes that when it is much. */
+static void add_record(void *arg, enum stream_id stream, const char *text, size_t len)
 {
+	struct logfile *l = arg;
 	const unsigned char *p = (const unsigned char *)text, *end = p + len;
 	char *to;
 
-	if (l->out.room - l->out.len < RECORD_MAX)
-		buf_reserve(&l->out, FLUSH_AT + RECORD_MAX);
+	if (l->out.room - l->out.len < RECORD_MAX + l->tail_len)
+		buf_reserve(&l->out, FLUSH_AT + RECORD_MAX + l->tail_len);
 	to = mempcpy(l->out.data + l->out.len, RECORD_START, strlen(RECORD_START));
 	while (to = copy_plain(to, &p, end), p < end)
 		to = put_escaped(to, *p++);
-	to = mempcpy(to, l->tail[stream], TAIL_LEN);
+	to = mempcpy(to, l->tail[stream], l->tail_len);
 	l->out.len = (size_t)(to - l->out.data);
+	if (l->failed == 0 && l->out.len >= FLUSH_AT)
+		l->failed = write_out(l);
 }
 
 /* Prepares what follows the text of each stream's records. */
@@ -249,93 +258,66 @@ static void set_time(struct logfile *l)
 	char stamp[TIME_TEXT];
 
 	(void)time_rfc3339_fixed(time_now(), stamp);
-	(void)snprintf(l->tail[STREAM_STDOUT], sizeof(l->tail[0]), RECORD_TAIL, "stdout", stamp);
-	(void)snprintf(l->tail[STREAM_STDERR], sizeof(l->tail[0]), RECORD_TAIL, "stderr", stamp);
+	for (int i = STREAM_STDOUT; i <= STREAM_STDERR; i++)
+		(void)snprintf(l->tail[i], l->tail_len + 1, RECORD_TAIL,
+			i == STREAM_STDERR ? "stderr" : "stdout", l->attrs, stamp);
 }
 
-/* The length of the first record's text in p: up to a newline or room; 0 if neither is reached. */
-static size_t record_text(const char *p, size_t len, size_t room)
+/* Of what cannot be written the oldest is kept, in whole records, as Docker's buffer does it. */
+static void drop_excess(struct logfile *l)
 {
-	size_t most = len < room ? len : room;
-	const char *newline = memchr(p, '\n', most);
+	char *end;
 
-	if (newline)
-		return (size_t)(newline - p) + 1;
-	return most == room ? room : 0;
-}
-
-/* Completes the stream's unfinished line; returns how much of p that took. */
-static size_t continue_line(struct logfile *l, enum stream_id stream, const char *p, size_t len)
-{
-	struct buf *part = &l->part[stream];
-	size_t n = record_text(p, len, LOG_LINE_MAX - part->len);
-
-	buf_add(part, p, n ? n : len);
-	if (n == 0)
-		return len;
-	add_record(l, stream, part->data, part->len);
-	part->len = 0;
-	return n;
+	if (l->most_kept <= 0 || (int64_t)l->out.len <= l->most_kept)
+		return;
+	end = memrchr(l->out.data, '\n', (size_t)l->most_kept);
+	if (!end)
+		end = memchr(l->out.data, '\n', l->out.len);
+	l->out.len = end ? (size_t)(end - l->out.data) + 1 : l->out.len;
 }
 
 int logfile_write(struct logfile *l, enum stream_id stream, const void *data, size_t len)
 {
-	const char *p = data;
 	bool pipe_dry = len < PIPE_FULL;
-	int r = l->out.len ? write_out(l) : 0;
 
+	l->failed = l->out.len ? write_out(l) : 0;
 	if (len)
 		set_time(l);
-	while (len) {
-		size_t n;
-
-		if (l->part[stream].len) {
-			n = continue_line(l, stream, p, len);
-		} else {
-			n = record_text(p, len, LOG_LINE_MAX);
-			if (n)
-				add_record(l, stream, p, n);
-			else
-				buf_add(&l->part[stream], p, n = len);
-		}
-		p += n;
-		len -= n;
-		if (r == 0 && l->out.len >= FLUSH_AT)
-			r = write_out(l);
-	}
-	if (r == 0)
-		r = write_out(l);
-	if (r == 0 && pipe_dry && l->touched > KEEP)
+	log_cut(&l->cutter, stream, data, len, add_record, l);
+	if (l->failed == 0)
+		l->failed = write_out(l);
+	if (l->failed < 0)
+		drop_excess(l);
+	else if (pipe_dry && l->touched > KEEP)
 		release_pages(l);
-	return r;
+	return l->failed;
 }
 
 int logfile_flush(struct logfile *l)
 {
-	int r;
-
-	for (int s = STREAM_STDOUT; s <= STREAM_STDERR; s++) {
-		struct buf *part = &l->part[s];
-
-		if (part->len)
-			add_record(l, (enum stream_id)s, part->data, part->len);
-		buf_free(part);
-	}
-	r = write_out(l);
-	if (r == 0)
+	l->failed = 0;
+	log_cut_rest(&l->cutter, add_record, l);
+	if (l->failed == 0)
+		l->failed = write_out(l);
+	if (l->failed == 0)
 		buf_free(&l->out);
-	return r;
+	return l->failed;
 }
 
-int logfile_open(int dir, const char *id, int64_t max_size, unsigned max_files,
-	struct logfile **ret, struct err *err)
+int logfile_open(int dir, const char *id, const struct logfile_options *o, struct logfile **ret,
+	struct err *err)
 {
 	struct logfile *l = xcalloc(1, sizeof(*l));
 	int r;
 
 	l->dir = dir;
-	l->max_size = max_size;
-	l->max_files = max_files ? max_files : 1;
+	l->max_size = o->max_size;
+	l->max_files = o->max_files ? o->max_files : 1;
+	l->most_kept = o->most_kept;
+	l->attrs = str_empty(o->attrs) ? xstrdup("") : xasprintf("\"attrs\":%s,", o->attrs);
+	l->tail_len = TAIL_LEN + strlen(l->attrs);
+	for (int i = STREAM_STDOUT; i <= STREAM_STDERR; i++)
+		l->tail[i] = xmalloc(l->tail_len + 1);
 	(void)snprintf(l->id, sizeof(l->id), "%s", id);
 	set_time(l);
 	r = open_current(l);
@@ -352,8 +334,10 @@ void logfile_free(struct logfile *l)
 	if (!l)
 		return;
 	(void)fd_close(l->fd);
-	for (size_t i = 0; i < ARRAY_SIZE(l->part); i++)
-		buf_free(&l->part[i]);
+	log_cutter_clear(&l->cutter);
+	for (size_t i = 0; i < ARRAY_SIZE(l->tail); i++)
+		free(l->tail[i]);
+	free(l->attrs);
 	buf_free(&l->out);
 	free(l);
 }

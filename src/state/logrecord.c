@@ -169,17 +169,30 @@ static bool decode_string(struct cursor *c, char **ret, size_t *ret_len)
 	return true;
 }
 
-/* Any value; nested ones (Docker's "attrs") by counting brackets outside strings. */
+/* A string, left as it is. */
+static bool skip_string(struct cursor *c)
+{
+	if (!eat(c, '"'))
+		return false;
+	for (;;) {
+		c->p = skip_plain(c->p, c->end);
+		if (c->end - c->p < 2)
+			return c->p < c->end && *c->p++ == '"';
+		if (*c->p++ == '"')
+			return true;
+		c->p++; /* what the backslash escapes */
+	}
+}
+
+/* Any value; nested ones by counting brackets outside strings. */
 static bool skip_value(struct cursor *c)
 {
-	char *text;
-	size_t len;
 	int depth = 0;
 
 	for (skip_blanks(c); c->p < c->end; c->p++) {
 		switch (*c->p) {
 		case '"':
-			if (!decode_string(c, &text, &len))
+			if (!skip_string(c))
 				return false;
 			c->p--;
 			break;
@@ -238,6 +251,12 @@ static bool decode_member(struct cursor *c, struct log_record *rec)
 		if (!decode_string(c, &text, &len))
 			return false;
 		rec->time = record_time(text, len);
+	} else if (is_key(key, key_len, "attrs")) {
+		skip_blanks(c);
+		rec->attrs = c->p;
+		if (!skip_value(c))
+			return false;
+		rec->attrs_len = (size_t)(c->p - rec->attrs);
 	} else {
 		return skip_value(c);
 	}
@@ -253,6 +272,8 @@ static bool same_tail(struct log_decoder *d, const struct cursor *c, struct log_
 	if (len > 0 && len == d->tail_len && memcmp(c->p, d->tail, len) == 0) {
 		rec->stream = d->tail_says.stream;
 		rec->time = d->tail_says.time;
+		rec->attrs = d->tail_says.attrs ? c->p + d->attrs_at : NULL;
+		rec->attrs_len = d->tail_says.attrs_len;
 		return true;
 	}
 	d->tail_len = len <= sizeof(d->tail) ? len : 0;
@@ -273,6 +294,7 @@ bool log_decode(struct log_decoder *d, char *line, size_t len, struct log_record
 	static const char start[] = "{\"log\":"; /* as everybody writes it */
 	struct cursor c = { .p = line, .end = line + len };
 	struct log_record rec = { .stream = STREAM_STDOUT };
+	const char *tail;
 	char *text;
 
 	if (len < strlen(start) || memcmp(line, start, strlen(start)) != 0) {
@@ -285,12 +307,14 @@ bool log_decode(struct log_decoder *d, char *line, size_t len, struct log_record
 	if (!decode_string(&c, &text, &rec.len))
 		return false;
 	rec.text = text;
+	tail = c.p;
 	if (!same_tail(d, &c, &rec)) {
 		if (!decode_members(&c, ',', &rec)) {
 			d->tail_len = 0;
 			return false;
 		}
 		d->tail_says = rec;
+		d->attrs_at = rec.attrs ? (size_t)(rec.attrs - tail) : 0;
 	}
 	*ret = rec;
 	return true;

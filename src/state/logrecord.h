@@ -7,9 +7,10 @@
 /* Remembers what followed the last record's text, since neighbours mostly have the same stream and
  * time. Zero-initialised is ready. */
 struct log_decoder {
-	char tail[128];
+	char tail[256];
 	size_t tail_len;
-	struct log_record tail_says;
+	struct log_record tail_says; /* its pointers lead nowhere */
+	size_t attrs_at;             /* of its attributes, in the tail */
 };
 
 /* Decodes a line without its newline. The text is decoded over itself, so line is changed and the

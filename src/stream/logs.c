@@ -5,7 +5,10 @@
 #include "base/fd.h"
 #include "base/timefmt.h"
 #include "state/logfile.h"
+#include "state/removed.h"
 #include "state/status.h"
+#include "stream/details.h"
+#include "stream/source.h"
 #include "stream/stream.h"
 #include "stream/waiter.h"
 
@@ -22,11 +25,13 @@ struct logs {
 	/* how far we are */
 	int run_dir, data_dir;
 	struct client *client;
-	struct logreader *reader;
+	const struct log_source *from;
+	void *source;        /* from's */
 	bool inside_line[3]; /* the stream's last record was cut at LOG_LINE_MAX */
 	bool past_until;
 	int64_t stamp_time; /* what stamp says */
 	char stamp[TIME_TEXT];
+	struct details attrs;
 	/* following */
 	struct waiter waiter;
 	unsigned log_changed, run_changed; /* bits of waiter.changed */
@@ -35,7 +40,8 @@ struct logs {
 
 static void logs_clear(struct logs *l)
 {
-	logreader_free(l->reader);
+	l->from->close(l->source);
+	details_clear(&l->attrs);
 	waiter_close(&l->waiter);
 	l->run_dir = fd_close(l->run_dir);
 	l->data_dir = fd_close(l->data_dir);
@@ -83,16 +89,19 @@ static const char *stamp(struct logs *l, int64_t time)
 static void add_record(struct logs *l, const struct log_record *rec)
 {
 	bool line_start = !l->inside_line[rec->stream];
-	char *start = client_room(l->client, FRAME_HEAD + TIME_TEXT + 2 + rec->len);
+	const char *details = l->details ? details_text(&l->attrs, rec->attrs, rec->attrs_len) : "";
+	char *start =
+		client_room(l->client, FRAME_HEAD + TIME_TEXT + 2 + strlen(details) + rec->len);
 	char *text = start + (l->tty ? 0 : FRAME_HEAD), *to = text;
 
 	if (line_start && l->timestamps) {
 		to = stpcpy(to, stamp(l, rec->time));
 		*to++ = ' ';
 	}
-	/* what a log option could add to each record; none is offered, so the list is empty */
-	if (line_start && l->details)
+	if (line_start && l->details) {
+		to = stpcpy(to, details);
 		*to++ = ' ';
+	}
 	to = mempcpy(to, rec->text, rec->len);
 	if (!l->tty)
 		frame_head((unsigned char *)start, rec->stream, (uint32_t)(to - text));
@@ -106,7 +115,7 @@ static int send_available(struct logs *l, struct err *err)
 	struct log_record rec;
 	int r;
 
-	while ((r = logreader_next(l->reader, &rec)) > 0) {
+	while ((r = l->from->next(l->source, &rec)) > 0) {
 		if (l->until && rec.time > l->until) {
 			l->past_until = true;
 			break;
@@ -188,8 +197,11 @@ static int run(struct logs *l, struct err *err)
 {
 	for (;;) {
 		bool more = goes_on(l); /* asked before reading: see live_run() */
-		int r = send_available(l, err);
+		int r;
 
+		if (!more && l->from->complete)
+			l->from->complete(l->source);
+		r = send_available(l, err);
 		if (r < 0)
 			return r;
 		if (!more || l->past_until)
@@ -203,16 +215,20 @@ static int run(struct logs *l, struct err *err)
 	return 0;
 }
 
-int stream_logs(const struct dirs *d, char *const *words, struct client *c, struct err *err)
+int logs_from(const struct log_source *from, const struct dirs *d, char *const *words,
+	struct client *c, struct err *err)
 {
-	auto_logs struct logs l = { .run_dir = FD_NONE, .data_dir = FD_NONE, .client = c };
+	auto_logs struct logs l = {
+		.run_dir = FD_NONE, .data_dir = FD_NONE, .client = c, .from = from
+	};
 	const char *type;
 	int r;
 
 	r = parse(&l, words, err);
 	if (r < 0)
 		return r;
-	l.data_dir = dirs_container_data(d, l.id);
+	l.data_dir =
+		word_flag(words, "removed") ? removed_open(d, l.id) : dirs_container_data(d, l.id);
 	if (l.data_dir < 0)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", l.id);
 	l.run_dir = dirs_container_run(d, l.id, false);
@@ -221,17 +237,24 @@ int stream_logs(const struct dirs *d, char *const *words, struct client *c, stru
 		if (r < 0)
 			return r;
 	}
-	r = logreader_open(l.data_dir, l.id, &l.reader, err);
+	r = from->open(l.data_dir, l.id, &l.source, err);
+	if (r == 0 && l.follow && from->fd)
+		r = waiter_add_fd(&l.waiter, from->fd(l.source), err);
 	if (r < 0)
 		return r;
 	type = word_get(words, "type");
 	r = client_head(c, type ? type : l.tty ? TYPE_RAW_STREAM : TYPE_MUX_STREAM);
 	if (r < 0)
 		return r;
-	logreader_since(l.reader, l.since);
-	r = l.tail_given ? logreader_tail(l.reader, l.tail) : 0;
+	from->since(l.source, l.since);
+	r = l.tail_given ? from->tail(l.source, l.tail) : 0;
 	if (r < 0)
 		return err_sys(err, r, "read the log of %s", l.id);
 	r = run(&l, err);
 	return r < 0 ? r : client_end(c);
+}
+
+int stream_logs(const struct dirs *d, char *const *words, struct client *c, struct err *err)
+{
+	return logs_from(&log_source_files, d, words, c, err);
 }

@@ -11,10 +11,22 @@
 typedef int stream_fn(const struct dirs *d, char *const *words, struct client *c, struct err *err);
 
 /*   id=  follow=1  stdout=1  stderr=1  since=  until=  tail=  timestamps=1  details=1  tty=1  type=MIME
- * id is the whole id of a container that exists; times as in time_parse(). */
+ *   removed=1
+ * id is the whole id of a container that exists, or of a removed one of which something is kept; times as in time_parse(). */
 stream_fn stream_logs;
+struct log_source;
+/* The same from elsewhere. */
+int logs_from(const struct log_source *from, const struct dirs *d, char *const *words,
+	struct client *c, struct err *err);
 /*   since=  until=  filters=JSON in either encoding */
 stream_fn stream_events;
+
+/* The main of a program that answers: its kinds, the last one without a name. */
+struct stream_kind {
+	const char *name;
+	stream_fn *run;
+};
+int stream_main(int argc, char **argv, const struct stream_kind *kinds);
 
 /* The value of key, or NULL if it is missing or empty. */
 const char *word_get(char *const *words, const char *key);

@@ -110,6 +110,7 @@ void waiter_close(struct waiter *w)
 	watch_stop(&w->client);
 	watch_stop(&w->process);
 	watch_stop(&w->timer);
+	watch_stop(&w->more);
 	(void)fd_close(notify);
 	(void)fd_close(process);
 	loop_free(w->loop);
@@ -134,6 +135,19 @@ int waiter_add_folder(struct waiter *w, int dir, unsigned *ret_bit, struct err *
 	*ret_bit = 1U << w->folder_count;
 	w->folders[w->folder_count++] = wd;
 	return 0;
+}
+
+static void on_more(struct watch *watch, uint32_t events)
+{
+	(void)watch;
+	(void)events; /* being awake is all */
+}
+
+int waiter_add_fd(struct waiter *w, int fd, struct err *err)
+{
+	int r = watch_fd(w->loop, &w->more, fd, EPOLLIN, on_more);
+
+	return r < 0 ? err_sys(err, r, "watch for more") : 0;
 }
 
 void waiter_add_process(struct waiter *w, pid_t pid, uint64_t start)

@@ -18,6 +18,7 @@ static bool decode(struct log_decoder *d, const uint8_t *data, size_t size)
 	if (!log_decode(d, line, size, &rec))
 		return false;
 	assert(rec.text >= line && rec.text + rec.len <= line + size);
+	assert(!rec.attrs || (rec.attrs >= line && rec.attrs + rec.attrs_len <= line + size));
 	assert(rec.stream == STREAM_STDOUT || rec.stream == STREAM_STDERR);
 	return true;
 }

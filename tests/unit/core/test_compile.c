@@ -104,7 +104,7 @@ static void options_reach_the_plan(void **unused)
 	assert_words(&p, "seccomp", "unconfined\n");
 	assert_words(&p, "oom-score-adj", "5\n");
 	assert_words(&p, "rlimit", "nofile 1 -1\n");
-	assert_words(&p, "log-opt", "max-size 10485760\nmax-file 3\n");
+	assert_words(&p, "log-opt", "max-size 10000000\nmax-file 3\n");
 	assert_words(&p, "env", "HOSTNAME=\nTERM=xterm\n"); /* PATH is unset on purpose */
 	assert_words(&p, "mask", "");
 	assert_words(&p, "readonly", "");
@@ -143,6 +143,33 @@ static void keeping_ids_shifts_those_that_mounts_name(void **unused)
 	assert_words(&p, "user", "1000:3\n");
 	assert_non_null(strstr(mounts, "/dev nosuid,mode=755,size=65536k,uid=1,gid=1\n"));
 	assert_non_null(strstr(mounts, "mode=0620,gid=5\n"));
+}
+
+static void log_attributes_reach_the_plan(void **unused)
+{
+	auto_plan struct plan file = plan_of_body(
+		"{'Image':'i','Cmd':['c','d'],'Labels':{'b':'2','a':'1','xy':'3'},'Env':['E=5','F','G=7'],"
+		"'HostConfig':{'LogConfig':{'Type':'json-file','Config':{'labels':'a,no','labels-regex':'^x',"
+		"'env':'E,F','tag':'{{ .Name }}-{{.Command}}','mode':'non-blocking'}}}}",
+		NULL);
+	auto_plan struct plan journal = plan_of_body(
+		"{'Image':'i','Cmd':['c'],'Labels':{'_9com.x-y':'1','9':'2'},"
+		"'HostConfig':{'LogConfig':{'Type':'journald','Config':{'labels-regex':'.',"
+		"'mode':'non-blocking','max-buffer-size':'2k'}}}}",
+		NULL);
+
+	(void)unused;
+	assert_words(&file, "log-opt",
+		"most-kept 1000000\nmax-size 104857600\nmax-file 5\n"
+		"attrs {\"E\":\"5\",\"a\":\"1\",\"tag\":\"calm_merian-c d\",\"xy\":\"3\"}\n");
+	assert_words(&file, "log-field", "");
+	assert_words(&journal, "log", "journald\n");
+	assert_words(&journal, "log-opt", "most-kept 2048\n");
+	assert_words(&journal, "log-field",
+		"CONTAINER_ID 0123456789ab\n"
+		"CONTAINER_ID_FULL 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n"
+		"CONTAINER_NAME calm_merian\nCONTAINER_TAG 0123456789ab\nIMAGE_NAME i\n"
+		"SYSLOG_IDENTIFIER 0123456789ab\nCOM_X_Y 1\n");
 }
 
 static void users_mounts_replace_dockers_own(void **unused)
@@ -266,6 +293,7 @@ int main(void)
 		cmocka_unit_test(options_reach_the_plan),
 		cmocka_unit_test(devices_groups_and_open_paths_reach_the_plan),
 		cmocka_unit_test(keeping_ids_shifts_those_that_mounts_name),
+		cmocka_unit_test(log_attributes_reach_the_plan),
 		cmocka_unit_test(users_mounts_replace_dockers_own),
 		cmocka_unit_test(privileged_hides_nothing_and_filters_nothing),
 		cmocka_unit_test(the_hosts_namespaces_bring_the_hosts_mounts),

@@ -28,7 +28,11 @@ static struct logfile *open_log(int64_t max_size, unsigned max_files)
 	struct logfile *l;
 	struct err err;
 
-	assert_int_equal(logfile_open(dir.fd, ID_A, max_size, max_files, &l, &err), 0);
+	assert_int_equal(
+		logfile_open(dir.fd, ID_A,
+			&(struct logfile_options){ .max_size = max_size, .max_files = max_files },
+			&l, &err),
+		0);
 	return l;
 }
 
@@ -372,6 +376,40 @@ static void a_full_disk_loses_nothing(void **unused)
 	logfile_free(l);
 }
 
+static void of_a_full_disk_the_oldest_is_kept_and_the_rest_dropped_if_that_is_wanted(void **unused)
+{
+	struct logreader *r = NULL;
+	struct logfile *l;
+	struct err err;
+
+	(void)unused;
+	assert_int_equal(logfile_open(dir.fd, ID_A,
+				 &(struct logfile_options){ .max_size = -1,
+					 .max_files = 1,
+					 .attrs = "{\"tag\":\"t\"}",
+					 .most_kept = 200 },
+				 &l, &err),
+		0);
+	(void)signal(SIGXFSZ, SIG_IGN);
+	write_text(l, STREAM_STDOUT, "written\n");
+	limit_file_size((rlim_t)size_of(0));
+	for (int i = 0; i < 50; i++) {
+		char line[16];
+
+		(void)snprintf(line, sizeof(line), "%d\n", i);
+		assert_int_equal(logfile_write(l, STREAM_STDOUT, line, strlen(line)), -EFBIG);
+	}
+	limit_file_size(RLIM_INFINITY);
+	assert_int_equal(logfile_flush(l), 0);
+	logfile_free(l);
+	r = open_reader();
+	assert_next(r, STREAM_STDOUT, "written\n");
+	assert_next(r, STREAM_STDOUT, "0\n");
+	assert_next(r, STREAM_STDOUT, "1\n");
+	assert_no_more(r);
+	logreader_free(r);
+}
+
 static void a_short_write_is_finished_in_the_same_file(void **unused)
 {
 	struct logfile *l = open_log(1000, 10);
@@ -621,6 +659,7 @@ int main(void)
 		TEST(a_record_larger_than_a_file_gets_one_of_its_own),
 		TEST(a_gap_in_the_numbers_does_not_push_out_older_files),
 		TEST(a_full_disk_loses_nothing),
+		TEST(of_a_full_disk_the_oldest_is_kept_and_the_rest_dropped_if_that_is_wanted),
 		TEST(a_short_write_is_finished_in_the_same_file),
 		TEST(a_torn_line_is_ended_and_skipped),
 		TEST(the_tail_is_counted_across_files),

@@ -1,4 +1,5 @@
 #include "../unit.h"
+#include "base/alloc.h"
 #include "state/logrecord.h"
 
 /* Decodes a copy of line that has nothing behind it, so that a sanitizer sees every step too far. */
@@ -121,6 +122,36 @@ static void neighbours_with_different_ends_are_told_apart(void **unused)
 	free(keep);
 }
 
+static void assert_attrs(struct log_decoder *d, const char *end, const char *attrs)
+{
+	auto_free char *line = xasprintf("{\"log\":\"x\\n\",%s", end);
+	struct log_record rec;
+	char *keep = NULL;
+
+	assert_true(decode(d, line, strlen(line), &keep, &rec));
+	assert_int_equal(rec.attrs_len, strlen(attrs));
+	assert_memory_equal(rec.attrs ? rec.attrs : "", attrs, strlen(attrs));
+	free(keep);
+}
+
+static void attributes_are_returned_as_they_stand_there(void **unused)
+{
+	static const char with[] =
+		"\"stream\":\"stdout\",\"attrs\":{\"a\":\"\\\"}\",\"b\":\"\\u00e4\"},"
+		"\"time\":\"2024-01-01T00:00:00Z\"}";
+	static const char without[] = "\"stream\":\"stdout\",\"time\":\"2024-01-01T00:00:00Z\"}";
+	static const char attrs[] = "{\"a\":\"\\\"}\",\"b\":\"\\u00e4\"}";
+	struct log_decoder d = { 0 };
+
+	(void)unused;
+	for (int i = 0; i < 2; i++) { /* the second time from memory */
+		assert_attrs(&d, with, attrs);
+		assert_attrs(&d, with, attrs);
+		assert_attrs(&d, without, "");
+		assert_attrs(&d, without, "");
+	}
+}
+
 static void a_broken_end_is_not_remembered_as_good(void **unused)
 {
 	static const char broken[] = "{\"log\":\"a\",\"stream\":\"stdout\",\"time\":";
@@ -182,6 +213,7 @@ int main(void)
 		cmocka_unit_test(bytes_that_are_not_utf8_pass),
 		cmocka_unit_test(members_come_in_any_order_with_any_company),
 		cmocka_unit_test(neighbours_with_different_ends_are_told_apart),
+		cmocka_unit_test(attributes_are_returned_as_they_stand_there),
 		cmocka_unit_test(a_broken_end_is_not_remembered_as_good),
 		cmocka_unit_test(torn_and_other_lines_are_no_records),
 		cmocka_unit_test(a_time_nobody_understands_is_none),

@@ -156,7 +156,10 @@ static struct logfile *open_log(void)
 {
 	struct logfile *l;
 
-	assert_int_equal(logfile_open(data_dir, ID_A, 2000, 50, &l, NULL), 0);
+	assert_int_equal(
+		logfile_open(data_dir, ID_A,
+			&(struct logfile_options){ .max_size = 2000, .max_files = 50 }, &l, NULL),
+		0);
 	return l;
 }
 
