@@ -123,6 +123,18 @@ static bool give_access(int fd)
 	return fstat(fd, &st) == 0 && (st.st_mode & 0700) != 0700 && fchmod(fd, 0700) == 0;
 }
 
+/* The same by name, which may have become a link out of the tree since it was seen. */
+static int give_access_at(int dir, const char *name)
+{
+	auto_fd int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	char self[40];
+
+	if (fd < 0)
+		return -errno;
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	return chmod(self, 0700) < 0 ? -errno : 0;
+}
+
 static int move_up(struct removal *rm, int dir, const char *name)
 {
 	char up[20];
@@ -134,7 +146,7 @@ static int move_up(struct removal *rm, int dir, const char *name)
 		if (errno == EEXIST)
 			continue;
 		/* its ".." changes, which takes the right to write into it */
-		if (errno != EACCES || tried || fchmodat(dir, name, 0700, 0) < 0)
+		if (errno != EACCES || tried || give_access_at(dir, name) < 0)
 			return -errno;
 		(void)give_access(rm->top);
 		tried = true;
@@ -192,8 +204,8 @@ static int remove_entry(struct removal *rm, int dir, const char *name, unsigned 
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == EACCES) {
 		/* a directory its owner made unreadable: ours to delete all the same */
-		if (fchmodat(dir, name, 0700, 0) < 0)
-			return -errno;
+		if (give_access_at(dir, name) < 0)
+			return -EACCES;
 		fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	}
 	if (fd < 0)
