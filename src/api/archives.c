@@ -8,17 +8,6 @@
 #include "core/images.h"
 #include "core/removed.h"
 
-/* The words by which worker/container.h knows a container. */
-static void add_container(char ***argv, const struct container *ct)
-{
-	auto_buf struct buf attrs = { 0 };
-
-	container_attrs(&attrs, ct);
-	strv_add_take(argv, xasprintf("id=%s", ct->id));
-	strv_add_take(argv, xasprintf("attrs=%s", attrs.data));
-	strv_add_take(argv, xasprintf("from=%s", ct->image));
-}
-
 /* of_removed: one that was removed will do, too, if its files were kept. */
 static int read_container(
 	struct request *req, struct reply *rep, const char *job, bool of_removed, struct err *err)
@@ -36,7 +25,7 @@ static int read_container(
 	if (r < 0)
 		return r;
 	strv_add(&argv, job);
-	add_container(&argv, ct);
+	container_words(&argv, ct);
 	if (of_removed)
 		strv_add(&argv, "removed=1");
 	return handover_worker(req, rep, (const char *const *)argv, err);
@@ -92,7 +81,7 @@ int api_image_commit(struct request *req, struct reply *rep, struct err *err)
 	if (r < 0)
 		return r;
 	strv_add(&argv, "commit");
-	add_container(&argv, ct);
+	container_words(&argv, ct);
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		const char *value = req_query(req, options[i]);
 

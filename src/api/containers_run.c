@@ -301,3 +301,26 @@ int api_container_resize(struct request *req, struct reply *rep, struct err *err
 	return handover_monitor(
 		req, rep, ct->id, "resize", (const char *const[]){ height, width, NULL }, err);
 }
+
+/* ---- top */
+
+int api_container_top(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_container struct container *ct = NULL;
+	auto_strv char **argv = NULL;
+	const char *args = req_query(req, "ps_args");
+	struct core *c;
+	int r = find(req, &c, &ct, err);
+
+	if (r < 0)
+		return r;
+	if (ct->status.state == RUN_RESTARTING)
+		return err_set(err, ERR_CONFLICT, ESRCH,
+			"Container %s is restarting, wait until the container is running", ct->id);
+	if (!is_up(ct))
+		return err_set(err, ERR_CONFLICT, ESRCH, "container %s is not running", ct->id);
+	strv_add(&argv, "top");
+	container_words(&argv, ct);
+	strv_add_take(&argv, xasprintf("args=%s", str_empty(args) ? "-ef" : args));
+	return handover_worker(req, rep, (const char *const *)argv, err);
+}

@@ -10,7 +10,7 @@ handler_fn api_system_ping, api_system_version, api_system_info, api_system_even
 handler_fn api_container_list, api_container_create, api_container_inspect, api_container_logs,
 	api_container_start, api_container_stop, api_container_restart, api_container_kill,
 	api_container_rename, api_container_wait, api_container_attach, api_container_resize,
-	api_container_remove, api_container_prune;
+	api_container_remove, api_container_prune, api_container_top;
 /* execs.c */
 handler_fn api_exec_create, api_exec_start, api_exec_resize, api_exec_inspect;
 /* images.c */
@@ -20,6 +20,8 @@ handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, 
 /* archives.c */
 handler_fn api_container_export, api_container_changes, api_image_commit, api_image_get,
 	api_image_get_all;
+/* copies.c */
+handler_fn api_container_archive_info, api_container_archive, api_container_archive_put;
 /* build.c */
 handler_fn api_build, api_build_prune, api_buildkit;
 /* networks.c, volumes.c */

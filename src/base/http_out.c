@@ -53,6 +53,12 @@ void http_head(struct buf *out, int status, const char *type, enum http_body bod
 	buf_adds(out, "\r\n");
 }
 
+void http_head_add(struct buf *out, const char *line)
+{
+	out->len -= strlen("\r\n"); /* the empty line */
+	buf_printf(out, "%s\r\n\r\n", line);
+}
+
 void http_answer(struct buf *out, int status, const char *json)
 {
 	size_t len = json ? strlen(json) : 0;

@@ -26,6 +26,8 @@ enum http_body {
 const char *http_reason(int status);
 /* Status line and headers with the empty line. type may be NULL. For 101, Upgrade: tcp is added. */
 void http_head(struct buf *out, int status, const char *type, enum http_body body, size_t length);
+/* One more header, "Name: value"; straight after http_head(). */
+void http_head_add(struct buf *out, const char *line);
 /* A complete answer; json may be NULL for an empty body. */
 void http_answer(struct buf *out, int status, const char *json);
 /* {"message":…} with the status of err; 304 and such are not errors. */

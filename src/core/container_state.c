@@ -87,6 +87,16 @@ void container_attrs(struct buf *out, const struct container *ct)
 	jw_str(&w, "name", ct->name);
 }
 
+void container_words(char ***argv, const struct container *ct)
+{
+	auto_buf struct buf attrs = { 0 };
+
+	container_attrs(&attrs, ct);
+	strv_add_take(argv, xasprintf("id=%s", ct->id));
+	strv_add_take(argv, xasprintf("attrs=%s", attrs.data));
+	strv_add_take(argv, xasprintf("from=%s", ct->image));
+}
+
 void container_event(
 	struct core *c, const struct container *ct, const char *action, const char *more)
 {

@@ -29,6 +29,8 @@ int container_monitor_lock(struct core *c, const char *id);
 
 /* JSON members for Actor.Attributes of every event: labels, image, name. */
 void container_attrs(struct buf *out, const struct container *ct);
+/* The words by which a worker knows a container: id= attrs= from=. */
+void container_words(char ***argv, const struct container *ct);
 /* more: members after attrs, or NULL. An event that cannot be written is lost, not fatal. */
 void container_event(
 	struct core *c, const struct container *ct, const char *action, const char *more);

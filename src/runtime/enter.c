@@ -112,6 +112,7 @@ static const struct step container_steps[] = {
 	{ "reset the process",		process_reset },
 	{ "join",			namespaces_join },
 	{ "private mount tree",		mounts_private },	/* nothing we mount reaches the host */
+	{ "claim the root's files",	root_claim },		/* from who copies into them */
 	{ "assemble root",		root_assemble },	/* needs host paths, as all up to the pivot */
 	{ "mount",			mounts_make },
 	{ "devices",			devices_bind },

@@ -58,11 +58,13 @@ int namespaces_join(struct enter *e, struct err *err);
 int keepid_enter(struct enter *e, struct err *err);
 /* rootfs.c */
 int mounts_private(struct enter *e, struct err *err);
+int root_claim(struct enter *e, struct err *err);
 int root_assemble(struct enter *e, struct err *err);
 int root_pivot(struct enter *e, struct err *err);
 int root_readonly(struct enter *e, struct err *err);
 /* mounts.c */
 int mounts_make(struct enter *e, struct err *err);
+int mounts_make_shared(struct enter *e, struct err *err); /* no step: for files.c */
 int devices_bind(struct enter *e, struct err *err);
 int links_make(struct enter *e, struct err *err);
 int paths_mask(struct enter *e, struct err *err);

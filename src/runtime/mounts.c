@@ -248,19 +248,54 @@ static int mount_one(struct enter *e, const struct plan_item *m, struct options 
 	return bind_mount(e, m, host, o, err);
 }
 
+static int mount_item(struct enter *e, const struct plan_item *m, struct err *err)
+{
+	struct options o;
+	int r;
+
+	options_parse(m->words[3], &o);
+	r = mount_one(e, m, &o, err);
+	buf_free(&o.data);
+	return r;
+}
+
 int mounts_make(struct enter *e, struct err *err)
 {
-	plan_foreach (m, e->plan, "mount") {
-		struct options o;
-		int r;
+	int r = 0;
 
-		options_parse(m->words[3], &o);
-		r = mount_one(e, m, &o, err);
-		buf_free(&o.data);
+	plan_foreach (m, e->plan, "mount") {
+		r = mount_item(e, m, err);
 		if (r < 0)
-			return r;
+			break;
 	}
-	return 0;
+	return r;
+}
+
+/* The host's own /proc, /sys and the like, where the container shares their namespace. */
+static bool is_kernels(const struct plan_item *m)
+{
+	static const char *const places[] = { "/proc", "/sys", "/sys/fs/cgroup", "/dev/mqueue",
+		"/dev/shm" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (str_eq(m->words[1], places[i]) && str_eq(m->words[2], places[i]))
+			return true;
+	return false;
+}
+
+/* Those with files that are there whether the container runs or not. */
+int mounts_make_shared(struct enter *e, struct err *err)
+{
+	int r = 0;
+
+	plan_foreach (m, e->plan, "mount") {
+		if (!str_eq(m->words[0], "bind") || is_kernels(m))
+			continue;
+		r = mount_item(e, m, err);
+		if (r < 0)
+			break;
+	}
+	return r;
 }
 
 /* mknod is impossible in a user namespace, so the host's nodes are shown. */

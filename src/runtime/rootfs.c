@@ -11,10 +11,13 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "runtime/enter.h"
+#include "runtime/files.h"
 #include "runtime/fuse.h"
 #include "runtime/mountfd.h"
 
 #define OVERLAY_DATA_MAX 4096 /* mount(2) takes one page of text */
+#define CLAIM_MS                                                                                   \
+	10000 /* somebody copies files into the container: worth waiting for, not for ever */
 
 /* Private, unless some bind asks to see what the host mounts later: then the tree is a slave of the
  * host's, and every other copy taken from it is made private by itself. */
@@ -108,6 +111,17 @@ static int plain_mount(int upper, struct err *err)
 	int r = tree < 0 ? tree : mount_attach(tree, upper);
 
 	return r < 0 ? rt_sys(err, r, "mount the empty root") : 0;
+}
+
+/* Held until the program is executed: by then the record says that the container runs. */
+int root_claim(struct enter *e, struct err *err)
+{
+	int lock = files_lock(plan_get(e->plan, "upper", ""), CLAIM_MS);
+
+	if (lock == -EWOULDBLOCK)
+		return enter_fail(e, err, BLAME_REQUEST, 128, EBUSY,
+			"files are being copied into the container: try again when that is done");
+	return lock < 0 ? rt_sys(err, lock, "lock the container's files") : 0;
 }
 
 int root_assemble(struct enter *e, struct err *err)

@@ -41,8 +41,11 @@ static void send_all(struct answer *a, const struct buf *out)
 
 static void begin(struct answer *a, const char *type, struct buf *out)
 {
-	if (!a->begun)
+	if (!a->begun) {
 		http_head(out, 200, type, HTTP_CHUNKED, 0);
+		if (a->header)
+			http_head_add(out, a->header);
+	}
 	a->begun = true;
 }
 
@@ -130,6 +133,42 @@ int answer_data(struct answer *a, const char *type, const void *data, size_t len
 	if (r == 0)
 		r = fd_write_all(a->client, "\r\n", 2);
 	return r < 0 ? err_sys(err, r, "send to the client") : 0;
+}
+
+int answer_stream(struct answer *a, int r, const struct err *err)
+{
+	if (answer_wait(a, NULL) < 0)
+		return r;
+	if (r == 0)
+		answer_end(a);
+	else if (a->begun)
+		answer_cut(a);
+	else
+		answer_error(a, err);
+	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
+}
+
+static void send_head(struct answer *a, int status, enum http_body body)
+{
+	auto_buf struct buf out = { 0 };
+
+	http_head(&out, status, NULL, body, 0);
+	if (a->header && status == 200)
+		http_head_add(&out, a->header);
+	send_all(a, &out);
+	a->client = fd_close(a->client);
+}
+
+void answer_empty(struct answer *a)
+{
+	send_head(a, 200, HTTP_LENGTH);
+}
+
+int answer_head(struct answer *a, int r, const struct err *err)
+{
+	if (answer_wait(a, NULL) == 0)
+		send_head(a, r < 0 ? err_http_status(err) : 200, HTTP_NO_BODY);
+	return r;
 }
 
 void answer_json(struct answer *a, int status, const char *json)

@@ -9,9 +9,10 @@
 #include "base/err.h"
 
 struct answer {
-	int control; /* borrowed */
-	int client;  /* FD_NONE before it came */
-	bool begun;  /* the head of a chunked answer was written */
+	int control;        /* borrowed */
+	int client;         /* FD_NONE before it came */
+	bool begun;         /* the head of a chunked answer was written */
+	const char *header; /* one more of a 200, "Name: value", or NULL; borrowed */
 };
 
 #define ANSWER(fd) ((struct answer){ .control = (fd), .client = FD_NONE })
@@ -35,6 +36,13 @@ void answer_fail(struct answer *a, const struct err *err);
 int answer_with(struct answer *a, int r, const struct buf *json, const struct err *err);
 /* Bytes of a 200 answer of this type. -EPIPE: the client went away, and nobody wants the rest. */
 int answer_data(struct answer *a, const char *type, const void *data, size_t len, struct err *err);
+/* Ends an answer of such bytes, or cuts it if r < 0; tells the error if there were none so far. Returns r, or 0
+ * for a client that went away, which it may. */
+int answer_stream(struct answer *a, int r, const struct err *err);
+/* A 200 without a body, and the end of it. */
+void answer_empty(struct answer *a);
+/* The answer to a HEAD request: a 200 without a body, or if r < 0 err's status. Returns r. */
+int answer_head(struct answer *a, int r, const struct err *err);
 /* A whole answer with this status. */
 void answer_json(struct answer *a, int status, const char *json);
 /* Ends the stream and closes the connection. */

@@ -22,22 +22,14 @@ static int export(struct work *w, struct err *err)
 		r = container_files_open(w, &c, err);
 	if (r == 0)
 		r = answer_wait(&w->answer, err);
-	return r == 0 ? tree_pack(&c.tree, &how, send, &w->answer, &packed, err) : r;
+	if (r == 0)
+		r = tree_pack(&c.tree, &how, send, &w->answer, &packed, err);
+	if (r == 0)
+		container_tell(w, "export", NULL);
+	return r;
 }
 
 int job_export(struct work *w, struct err *err)
 {
-	int r = export(w, err);
-
-	if (answer_wait(&w->answer, NULL) < 0)
-		return r;
-	if (r == 0) {
-		container_tell(w, "export", NULL);
-		answer_end(&w->answer);
-	} else if (w->answer.begun) {
-		answer_cut(&w->answer);
-	} else {
-		answer_error(&w->answer, err);
-	}
-	return r == -EPIPE || r == -ECONNRESET ? 0 : r; /* a client may go away */
+	return answer_stream(&w->answer, export(w, err), err);
 }

@@ -21,6 +21,14 @@
  *   dayfly-worker export id= attrs= from=
  *                                      a container's files as a tar
  *   dayfly-worker diff id=             what a container has changed
+ *   dayfly-worker archive-stat id= typed= path=
+ *                                      what lies at a path in a container
+ *   dayfly-worker archive-get id= attrs= from= typed= path=
+ *                                      the same, packed
+ *   dayfly-worker archive-put id= attrs= from= typed= path= keep-kinds=0|1 [user=]
+ *                                      an archive on standard input goes into a container's folder
+ *   dayfly-worker top id= attrs= from= args=
+ *                                      what ps(1) tells of a container's processes
  *   dayfly-worker userns               the containers' user namespace, sent over descriptor 3
  *   dayfly-worker sweep                frees what lies in trash/
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
@@ -59,6 +67,10 @@ static const struct {
 	{ "save", job_save },
 	{ "export", job_export },
 	{ "diff", job_diff },
+	{ "archive-stat", job_archive_stat },
+	{ "archive-get", job_archive_get },
+	{ "archive-put", job_archive_put },
+	{ "top", job_top },
 	{ "userns", job_userns },
 	{ "sweep", job_sweep },
 	{ "fsck", job_fsck },

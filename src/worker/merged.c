@@ -87,7 +87,8 @@ int merged_open_folder(const struct merged *m, unsigned char layer, const char *
 {
 	struct open_how how = {
 		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+		.resolve =
+			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | (m->mounts ? 0 : RESOLVE_NO_XDEV),
 	};
 	long fd;
 

@@ -18,7 +18,8 @@
 struct merged {
 	int dirs[MERGED_MAX]; /* top first */
 	size_t count;
-	bool raw; /* one folder as it is: whiteouts are entries like others */
+	bool raw;    /* one folder as it is: whiteouts are entries like others */
+	bool mounts; /* what is mounted in it is a part of it */
 };
 
 /* The layers of an image (bottom first, NULL-ended, may be NULL) below top (taken; FD_NONE: none).

@@ -2,10 +2,12 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -21,6 +23,7 @@
 #define XATTR_LIST_MAX 65536
 #define RECORDS_MAX    (256u * 1024) /* of one entry: readers have a limit, too */
 #define CAPABILITY     "security.capability"
+#define MQUEUE_MAGIC   0x19800202 /* the kernel keeps it to itself */
 
 struct pack {
 	const struct merged *tree;
@@ -116,18 +119,26 @@ static int64_t mtime_of(const struct pack *p, const struct stat *st)
 	return p->how->clamp && t > p->how->clamp_to ? p->how->clamp_to : t;
 }
 
+/* NULL: as it is. */
+static char *below_top(const struct pack *p, const char *path)
+{
+	return p->how->top ? xasprintf("%s/%s", p->how->top, path) : NULL;
+}
+
 static int put_head(struct pack *p, const char *path, enum tar_type type, const struct stat *st,
 	const char *link, const struct buf *records, struct err *err)
 {
+	auto_free char *shown = below_top(p, path);
+	auto_free char *first = type == TAR_HARDLINK ? below_top(p, link) : NULL;
 	const struct tar_entry e = {
-		.path = path,
+		.path = shown ? shown : path,
 		.type = type,
 		.mode = st->st_mode & 07777,
 		.uid = st->st_uid,
 		.gid = st->st_gid,
 		.size = type == TAR_FILE ? st->st_size : 0,
 		.mtime = mtime_of(p, st),
-		.link = link,
+		.link = first ? first : link,
 		.device = type == TAR_CHAR || type == TAR_BLOCK ? st->st_rdev : 0,
 	};
 	int r = count_entry(p, path, err);
@@ -193,6 +204,30 @@ static bool is_own_mark(const char *name, const struct stat *st)
 		!str_eq(rest, "..") && !str_starts(rest, WHITEOUT);
 }
 
+/* ---- what is mounted in a tree */
+
+static bool is_kernels(int fd)
+{
+	static const unsigned long types[] = { PROC_SUPER_MAGIC, SYSFS_MAGIC, CGROUP_SUPER_MAGIC,
+		CGROUP2_SUPER_MAGIC, DEVPTS_SUPER_MAGIC, MQUEUE_MAGIC, DEBUGFS_MAGIC, TRACEFS_MAGIC,
+		SECURITYFS_MAGIC, BPF_FS_MAGIC };
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if ((unsigned long)fs.f_type == types[i])
+			return true;
+	return false;
+}
+
+static bool is_hollow(const struct pack *p, const char *path, int fd)
+{
+	if (p->how->hollow && str_eq(path, p->how->hollow))
+		return true;
+	return p->tree->mounts && is_kernels(fd);
+}
+
 /* ---- the walk */
 
 static int pack_folder(
@@ -206,18 +241,19 @@ static int put_folder(struct pack *p, struct folder *f, const char *path, const 
 	auto_buf struct buf records = { 0 };
 	auto_free char *shown = xasprintf("%s/", path);
 	struct merged_at at;
-	bool opaque;
+	bool opaque, hollow;
 	int r;
 
 	if (fd < 0)
 		return vanished(fd) ? 0 : fail(fd, path, err);
 	opaque = p->tree->raw && is_opaque(fd);
+	hollow = is_hollow(p, path, fd);
 	r = add_xattrs(p, fd, path, &records, err);
 	if (r == 0)
 		r = put_head(p, shown, TAR_DIR, st, NULL, &records, err);
 	if (r == 0 && opaque)
 		r = put_mark(p, path, NULL, st, err);
-	if (r < 0)
+	if (r < 0 || hollow)
 		return r;
 	fd = fd_close(fd);
 	f->fd = fd_close(f->fd);
@@ -309,18 +345,52 @@ static int pack_folder(
 	return r;
 }
 
+static int put_top(struct pack *p, struct err *err)
+{
+	auto_fd int fd = merged_open_folder(p->tree, 0, "");
+	auto_buf struct buf records = { 0 };
+	struct stat st;
+	int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+
+	if (r < 0)
+		return fail(fd < 0 ? fd : r, p->how->top, err);
+	r = add_xattrs(p, fd, "", &records, err);
+	return r < 0 ? r : put_head(p, "", TAR_DIR, &st, NULL, &records, err);
+}
+
+static int pack_only(struct pack *p, const struct merged_at *root, struct err *err)
+{
+	auto_free char *name = xstrdup(p->how->only);
+	struct merged_name n = { .name = name };
+	struct folder f = { .path = "", .at = *root, .fd = FD_NONE };
+	int r = pack_name(p, &f, &n, err);
+
+	(void)fd_close(f.fd);
+	return r;
+}
+
+static int pack_all(struct pack *p, struct err *err)
+{
+	struct merged_at root;
+	int r;
+
+	merged_root(p->tree, &root);
+	if (p->how->only)
+		return pack_only(p, &root, err);
+	r = p->how->top ? put_top(p, err) : 0;
+	return r < 0 ? r : pack_folder(p, "", &root, err);
+}
+
 int tree_pack(const struct merged *tree, const struct pack_how *how, tar_sink *sink, void *arg,
 	struct packed *ret, struct err *err)
 {
 	struct pack p = { .tree = tree, .how = how };
-	struct merged_at root;
 	int r;
 
 	tar_init(&p.tar, sink, arg);
 	p.list = xmalloc(XATTR_LIST_MAX);
 	p.value = xmalloc(XATTR_SIZE_MAX);
-	merged_root(tree, &root);
-	r = pack_folder(&p, "", &root, err);
+	r = pack_all(&p, err);
 	if (r == 0)
 		r = tar_end(&p.tar, err);
 	if (r == 0)

@@ -4,8 +4,7 @@
  * The same tree gives the same bytes: names are sorted, owners are ids of the user namespace the caller
  * has entered, times are whole seconds as every builder writes them, and nothing else of the machine
  * goes in. What the plain headers cannot hold stands in PAX records. Attributes user.* and
- * security.capability are kept; sockets and overlayfs's own attributes are not. The top folder itself
- * has no entry.
+ * security.capability are kept; sockets and overlayfs's own attributes are not.
  *
  * The tree is hostile and may be in use meanwhile: nothing outside of it is opened, what vanishes is
  * left out, a file that shrinks is filled up with zeros. One folder is open at a time, however deep. */
@@ -27,6 +26,14 @@ struct pack_how {
 	/* Times after clamp_to (seconds since 1970) become clamp_to: SOURCE_DATE_EPOCH. */
 	bool clamp;
 	int64_t clamp_to;
+	/* The tree's own folder has an entry by this name, "" for "/", and all others are below it; NULL: the
+	 * top folder has none, and names begin in it. */
+	const char *top;
+	/* Nothing but what has this name in the top folder, or NULL. */
+	const char *only;
+	/* A folder in the top one that is shown without what it holds, or NULL: the kernel's file systems are
+	 * always. */
+	const char *hollow;
 };
 
 struct packed {

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "worker/mounted.h"
 
 #define OPAQUE      "user.overlay.opaque"
 #define PARENT_MODE 0755 /* of folders that an archive mentions only in paths */
@@ -26,6 +27,7 @@ struct dir_time {
 struct tree {
 	int root;
 	bool squash;
+	bool live;
 	/* The folder of the latest entry, as archives list a folder's files together. Dropped whenever
 	 * something is removed, since it could be just that folder. */
 	char *parent_path;
@@ -42,6 +44,11 @@ struct tree *tree_new(int root, bool squash)
 	t->squash = squash;
 	t->parent = FD_NONE;
 	return t;
+}
+
+void tree_set_live(struct tree *t)
+{
+	t->live = true;
 }
 
 static void forget_parent(struct tree *t)
@@ -204,8 +211,10 @@ static bool is_whiteout(int dir, const char *name)
 /* Takes away what has the path already. */
 static int clear_way(struct tree *t, int *dir, const char *path, const char **name)
 {
-	int r = tree_remove_at(*dir, *name, NULL);
+	int r = t->live ? mounted_within(*dir, *name) : 0;
 
+	if (r == 0)
+		r = tree_remove_at(*dir, *name, NULL);
 	if (r < 0)
 		return r;
 	forget_parent(t);
@@ -277,6 +286,20 @@ static int refuse_root(const char *path, struct err *err)
 	return *path ? 0 : err_set(err, ERR_INVALID, EINVAL, "the layer's root is not a folder");
 }
 
+/* What something is mounted on cannot be replaced, only written anew. */
+static int open_mounted(int dir, const char *name)
+{
+	auto_fd int fd =
+		openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == EISDIR || errno == ENXIO ? -EBUSY : -errno;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return -EBUSY;
+	return ftruncate(fd, 0) < 0 ? -errno : take_fd(&fd);
+}
+
 int tree_file_begin(struct tree *t, const char *path, int *ret_fd, struct err *err)
 {
 	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
@@ -292,12 +315,15 @@ int tree_file_begin(struct tree *t, const char *path, int *ret_fd, struct err *e
 	fd = openat(dir, name, flags, 0600);
 	if (fd < 0 && errno == EEXIST) {
 		r = clear_way(t, &dir, path, &name);
-		if (r < 0)
-			return fail(err, r, path);
-		fd = openat(dir, name, flags, 0600);
+		if (r == 0)
+			fd = openat(dir, name, flags, 0600);
+		else if (r == -EBUSY)
+			fd = open_mounted(dir, name);
+		else
+			fd = r;
 	}
 	if (fd < 0)
-		return fail(err, -errno, path);
+		return fail(err, fd == -1 ? -errno : fd, path);
 	*ret_fd = fd;
 	return 0;
 }
@@ -334,6 +360,18 @@ static int make_node(struct tree *t, const char *path, int (*make)(int, const ch
 	return r < 0 ? fail(err, r, path) : 0;
 }
 
+/* What was just made, if it still is that: who else may write here could have put anything in its place,
+ * a link into the host's files among others. */
+static int open_made(int dir, const char *name, mode_t type)
+{
+	auto_fd int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return (st.st_mode & S_IFMT) == type ? take_fd(&fd) : -ESTALE;
+}
+
 static int make_symlink(int dir, const char *name, const void *target)
 {
 	return symlinkat(target, dir, name);
@@ -343,11 +381,16 @@ int tree_symlink(struct tree *t, const char *path, const char *target, const str
 	struct err *err)
 {
 	const char *name = NULL;
+	auto_fd int fd = FD_NONE;
 	int dir = FD_NONE, r;
 
 	r = make_node(t, path, make_symlink, target, &dir, &name, err);
-	if (r == 0)
-		r = own(t, dir, name, AT_SYMLINK_NOFOLLOW, m, path, err);
+	if (r < 0)
+		return r;
+	fd = open_made(dir, name, S_IFLNK);
+	if (fd < 0)
+		return fail(err, fd, path);
+	r = own(t, fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, m, path, err);
 	if (r < 0)
 		return r;
 	r = set_times(dir, name, AT_SYMLINK_NOFOLLOW, &m->mtime);
@@ -363,15 +406,21 @@ static int make_fifo(int dir, const char *name, const void *arg)
 int tree_fifo(struct tree *t, const char *path, const struct tree_meta *m, struct err *err)
 {
 	const char *name = NULL;
+	auto_fd int fd = FD_NONE;
 	int dir = FD_NONE, r;
+	char self[40];
 
 	r = make_node(t, path, make_fifo, NULL, &dir, &name, err);
-	if (r == 0)
-		r = own(t, dir, name, AT_SYMLINK_NOFOLLOW, m, path, err);
 	if (r < 0)
 		return r;
-	/* no link can have come in between: nobody else writes here */
-	if (fchmodat(dir, name, m->mode & 07777, 0) < 0)
+	fd = open_made(dir, name, S_IFIFO);
+	if (fd < 0)
+		return fail(err, fd, path);
+	r = own(t, fd, "", AT_EMPTY_PATH, m, path, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", fd); /* fchmod() wants it opened */
+	if (chmod(self, m->mode & 07777) < 0)
 		return fail(err, -errno, path);
 	r = set_times(dir, name, AT_SYMLINK_NOFOLLOW, &m->mtime);
 	return r < 0 ? fail(err, r, path) : 0;
@@ -452,8 +501,8 @@ int tree_xattr(struct tree *t, int fd, const char *path, const char *name, const
 	if (!xattr_wanted(name))
 		return 0;
 	if (fd < 0)
-		fd = own_fd =
-			path_open_in_root(t->root, *path ? path : ".", O_RDONLY | O_NOFOLLOW, 0);
+		fd = own_fd = path_open_in_root(
+			t->root, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
 	if (fd < 0 || fsetxattr(fd, name, value, len, 0) == 0)
 		return 0;
 	if (errno == EOPNOTSUPP || errno == EPERM)

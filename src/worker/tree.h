@@ -27,6 +27,9 @@ struct tree_meta {
 /* root: an empty folder, borrowed. squash: one id is mapped alone, everything belongs to it. */
 struct tree *tree_new(int root, bool squash);
 void tree_free(struct tree *t);
+/* It is what a container sees: something may be mounted in it, which nothing replaces (-EBUSY, but a file is
+ * written anew), and whoever runs there may change it meanwhile. */
+void tree_set_live(struct tree *t);
 
 /* Takes "./", doubled and leading slashes out of an archive's path; "" is the root itself.
  * ERR_INVALID for ".." and names that no file can have. Owned. */
@@ -48,7 +51,7 @@ int tree_fifo(struct tree *t, const char *path, const struct tree_meta *m, struc
 int tree_whiteout(struct tree *t, const char *path, struct err *err);
 /* Hides everything lower layers have in this folder (user.overlay.opaque). */
 int tree_opaque(struct tree *t, const char *dir, struct err *err);
-/* On a file, folder or (fd FD_NONE) whatever lies at path. Only user.* (not overlayfs's own) and
+/* On a file, or (fd FD_NONE) the folder at path. Only user.* (not overlayfs's own) and
  * security.capability are kept, and only where the file system has them. */
 int tree_xattr(struct tree *t, int fd, const char *path, const char *name, const void *value,
 	size_t len, struct err *err);

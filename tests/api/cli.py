@@ -705,4 +705,21 @@ def _(e):
 if not shutil.which("docker"):
     print("no docker CLI here")
     sys.exit(77)
+
+
+@case("top shows the processes of a running container only, with ps's own options")
+def _(e):
+    docker(e, "run", "-d", "--name", "c1", IMAGE, "sleep", "77")
+    docker(e, "exec", "-d", "c1", "sleep", "78")
+    lines = until(lambda: (shown := docker(e, "top", "c1").splitlines()) and len(shown) == 3 and shown)
+    matches(lines[0], r"^UID +PID +PPID ")
+    has(lines[1] + lines[2], "sleep 77")
+    has(lines[1] + lines[2], "sleep 78")
+    matches(docker(e, "top", "c1", "-o", "pid,comm"), r"^PID +COMMAND\n[0-9]+ +sleep\n[0-9]+ +sleep$")
+    docker(e, "stop", "-t", "0", "c1")
+    failed = try_docker(e, "top", "c1")
+    same(failed.code, 1)
+    has(failed.err.decode(), "is not running")
+
+
 suite.main()

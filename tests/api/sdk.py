@@ -227,4 +227,22 @@ def _(e):
     until(lambda: b"31 91" in c.logs())
 
 
+@case("archives go into a container that never ran, and come out of one that runs")
+def _(e):
+    c = client(e).containers.create(IMAGE, ["sleep", "60"])
+    body = io.BytesIO()
+    with tarfile.open(fileobj=body, mode="w") as made:
+        info = tarfile.TarInfo("etc/x/conf")
+        info.size = 4
+        made.addfile(info, io.BytesIO(b"text"))
+    same(c.put_archive("/", body.getvalue()), True)
+    c.start()
+    chunks, facts = c.get_archive("/etc/x/conf")
+    same((facts["name"], facts["size"], facts["linkTarget"]), ("conf", 4, ""))
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as found:
+        same(found.extractfile("conf").read(), b"text")
+    same(c.top()["Titles"][:2], ["UID", "PID"])
+    same(c.top(ps_args="-o pid,args")["Processes"][0][1], "sleep 60")
+
+
 suite.main()
