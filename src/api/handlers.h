@@ -26,7 +26,8 @@ handler_fn api_container_archive_info, api_container_archive, api_container_arch
 handler_fn api_build, api_build_prune, api_buildkit;
 /* networks.c, volumes.c */
 handler_fn api_network_list, api_network_inspect, api_network_remove, api_network_prune;
-handler_fn api_volume_list, api_volume_missing, api_volume_update, api_volume_prune;
+handler_fn api_volume_list, api_volume_create, api_volume_inspect, api_volume_remove,
+	api_volume_update, api_volume_prune;
 /* refused.c: known to Docker's API, answered by a clear refusal that names the operation */
 handler_fn api_not_supported, api_swarm_inactive, api_swarm_leave, api_plugin_list,
 	api_plugin_missing;

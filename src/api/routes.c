@@ -72,10 +72,10 @@ const struct route routes[] = {
 	{ POST,   "/networks/{id}/disconnect",     api_not_supported,       0, "NetworkDisconnect" },
 
 	{ GET,    "/volumes",                      api_volume_list,         0, "VolumeList" },
-	{ POST,   "/volumes/create",               api_not_supported,       0, "VolumeCreate" },
+	{ POST,   "/volumes/create",               api_volume_create,       BODY_JSON, "VolumeCreate" },
 	{ POST,   "/volumes/prune",                api_volume_prune,        0, "VolumePrune" },
-	{ GET,    "/volumes/{name}",               api_volume_missing,      0, "VolumeInspect" },
-	{ DELETE, "/volumes/{name}",               api_volume_missing,      0, "VolumeDelete" },
+	{ GET,    "/volumes/{name}",               api_volume_inspect,      0, "VolumeInspect" },
+	{ DELETE, "/volumes/{name}",               api_volume_remove,       0, "VolumeDelete" },
 	{ PUT,    "/volumes/{name}",               api_volume_update,       0, "VolumeUpdate" },
 
 	{ GET,    "/plugins",                      api_plugin_list,         0, "PluginList" },

@@ -256,12 +256,12 @@ int tree_remove_at(int dir, const char *name, unsigned *budget)
 	return remove_entry(&rm, dir, name, DT_UNKNOWN);
 }
 
-int path_open_in_root(int root, const char *path, int flags, mode_t mode)
+static int open_resolved(int root, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (unsigned)(flags | O_CLOEXEC),
 		.mode = flags & (O_CREAT | O_TMPFILE) ? mode : 0,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+		.resolve = resolve | RESOLVE_NO_MAGICLINKS,
 	};
 	long fd;
 
@@ -269,6 +269,16 @@ int path_open_in_root(int root, const char *path, int flags, mode_t mode)
 		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
 	while (fd < 0 && (errno == EAGAIN || errno == EINTR));
 	return fd < 0 ? -errno : (int)fd;
+}
+
+int path_open_in_root(int root, const char *path, int flags, mode_t mode)
+{
+	return open_resolved(root, path, flags, mode, RESOLVE_IN_ROOT);
+}
+
+int path_open_beneath(int root, const char *path, int flags)
+{
+	return open_resolved(root, path, flags, 0, RESOLVE_BENEATH);
 }
 
 char *path_read_in_root(int root, const char *path, size_t max)

@@ -35,6 +35,8 @@ int tree_remove_at(int dir, const char *name, unsigned *budget);
 /* Opens path as if root were "/": symbolic links and ".." cannot leave it (openat2, RESOLVE_IN_ROOT,
  * Linux 5.6). For everything a container controls. O_CLOEXEC is added. */
 int path_open_in_root(int root, const char *path, int flags, mode_t mode);
+/* The same, but what leads out of root is -EXDEV (RESOLVE_BENEATH), as does every absolute link. */
+int path_open_beneath(int root, const char *path, int flags);
 /* A small file below root as text, "" if there is none: it may be anything, a link to a device or a FIFO
  * included, so only a regular file of at most max bytes is read. Owned. */
 char *path_read_in_root(int root, const char *path, size_t max);

@@ -21,6 +21,7 @@
 #include "core/removed.h"
 #include "core/security.h"
 #include "core/signals.h"
+#include "core/volumes.h"
 #include "state/plan.h"
 #include "json/text.h"
 
@@ -192,20 +193,47 @@ static void add_etc(struct buf *plan, const struct mount_points *user, const cha
 	}
 }
 
+/* What the monitor tells in events. */
+static void add_volume_note(struct buf *plan, const struct mount_point *m)
+{
+	plan_add(plan, "volume", m->name, m->target, m->read_only ? "false" : "true");
+}
+
+/* Of a volume a part may be meant, which is looked for inside it: what containers have made of that path
+ * must not lead out. */
+static void add_bind(struct buf *plan, const struct mount_point *m)
+{
+	bool part = !str_empty(m->subpath);
+	auto_free char *source =
+		part ? xasprintf("%s//%s", m->source, m->subpath) : xstrdup(m->source);
+	auto_free char *options = xasprintf("%s%s,%s%s%s", m->recursive ? "rbind" : "bind",
+		!m->read_only         ? ""
+			: m->top_only ? ",ro-top"
+				      : ",ro",
+		m->propagation, str_empty(m->data) ? "" : ",", m->data ? m->data : "");
+
+	plan_add(plan, "mount", part ? "part" : "bind", source, m->target, options);
+}
+
+static void add_tmpfs(struct buf *plan, const struct mount_point *m)
+{
+	auto_free char *options = xasprintf(
+		"%s%s%s", m->data, m->read_only && *m->data ? "," : "", m->read_only ? "ro" : "");
+
+	plan_add(plan, "mount", "tmpfs", "tmpfs", m->target, options);
+}
+
 static void add_user_mounts(struct buf *plan, const struct mount_points *user)
 {
 	for (size_t i = 0; i < user->count; i++) {
 		const struct mount_point *m = &user->items[i];
-		auto_free char *options = NULL;
 
-		if (m->kind == MOUNT_BIND)
-			options = xasprintf("%s%s,%s", m->recursive ? "rbind" : "bind",
-				m->read_only ? ",ro" : "", m->propagation);
+		if (mount_is(m, "tmpfs"))
+			add_tmpfs(plan, m);
 		else
-			options = xasprintf("%s%s%s", m->data, m->read_only && *m->data ? "," : "",
-				m->read_only ? "ro" : "");
-		plan_add(plan, "mount", m->kind == MOUNT_BIND ? "bind" : "tmpfs",
-			m->kind == MOUNT_BIND ? m->source : "tmpfs", m->target, options);
+			add_bind(plan, m);
+		if (!str_empty(m->name))
+			add_volume_note(plan, m);
 	}
 }
 
@@ -460,20 +488,16 @@ static int add_process(struct buf *plan, const struct container *ct,
 }
 
 static int compile_all(const struct container *ct, const struct container_config *c,
-	const struct host_config *h, const struct compile_paths *paths, struct buf *plan,
-	struct err *err)
+	const struct host_config *h, const struct mount_points *mounts,
+	const struct compile_paths *paths, struct buf *plan, struct err *err)
 {
-	auto_mount_points struct mount_points mounts = { 0 };
 	int r;
 
-	r = mount_points_read(h, &mounts, err);
-	if (r < 0)
-		return r;
 	r = add_storage(plan, h, err);
 	if (r < 0)
 		return r;
 	add_identity(plan, ct);
-	add_files(plan, h, &mounts, paths);
+	add_files(plan, h, mounts, paths);
 	add_sysctls(plan, h);
 	add_namespaces(plan, c, h, paths);
 	add_terminal(plan, c, h);
@@ -496,10 +520,13 @@ int compile_plan(const struct container *ct, const struct compile_paths *paths, 
 {
 	auto_container_config struct container_config c = { 0 };
 	auto_host_config struct host_config h = { 0 };
+	auto_mount_points struct mount_points mounts = { 0 };
 	int r;
 
 	r = compile_configs(ct, &c, &h, err);
-	return r < 0 ? r : compile_all(ct, &c, &h, paths, plan, err);
+	if (r == 0)
+		r = mount_points_load(ct->doc, &h, &mounts, err);
+	return r < 0 ? r : compile_all(ct, &c, &h, &mounts, paths, plan, err);
 }
 
 /* ---- with the disk */
@@ -535,18 +562,21 @@ static int write_profile(
 	return 0;
 }
 
+static int prepare_mounts(
+	struct core *core, const struct container *ct, struct mount_points *mounts, struct err *err)
+{
+	int r = volumes_resolve(core, ct->id, mounts, err);
+
+	return r < 0 ? r : mount_points_make_sources(mounts, err);
+}
+
 static int prepare_files(int dir, const struct container_config *c, const struct host_config *h,
 	const char *folder, char **profile, struct err *err)
 {
 	auto_security struct security security = { 0 };
-	auto_mount_points struct mount_points mounts = { 0 };
 	int r;
 
-	r = mount_points_read(h, &mounts, err);
-	if (r == 0)
-		r = mount_points_make_sources(&mounts, err);
-	if (r == 0)
-		r = security_read(h->security_opt, h->privileged, &security, err);
+	r = security_read(h->security_opt, h->privileged, &security, err);
 	if (r == 0)
 		r = write_profile(dir, &security, folder, profile, err);
 	return r < 0 ? r : etc_files_write(dir, c, h, err);
@@ -574,6 +604,7 @@ static int compile_into(struct core *core, const struct container *ct, int dir, 
 	auto_strv char **lower = NULL;
 	auto_joins struct joins joins = { 0 };
 	struct compile_paths paths;
+	auto_mount_points struct mount_points mounts = { 0 };
 	int r;
 
 	r = compile_configs(ct, &c, &h, err);
@@ -581,6 +612,10 @@ static int compile_into(struct core *core, const struct container *ct, int dir, 
 		r = joins_find(core, ct->id, &h, &joins, err);
 	if (r == 0)
 		r = devices_check(&h, err);
+	if (r == 0)
+		r = mount_points_load(ct->doc, &h, &mounts, err);
+	if (r == 0)
+		r = prepare_mounts(core, ct, &mounts, err);
 	if (r == 0)
 		r = layer_paths(core, ct->diff_ids, &lower, err);
 	if (r == 0)
@@ -596,7 +631,7 @@ static int compile_into(struct core *core, const struct container *ct, int dir, 
 		.pid = joins.pid,
 		.ipc = joins.ipc,
 		.net_etc = net_etc };
-	r = compile_all(ct, &c, &h, &paths, plan, err);
+	r = compile_all(ct, &c, &h, &mounts, &paths, plan, err);
 	return r < 0 ? r : healthcheck_compile(ct, &c, &h, profile, health, err);
 }
 

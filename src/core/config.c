@@ -147,7 +147,7 @@ static void merge_object(json_object **mine, json_object *theirs)
 		json_object_object_add(*mine, key, json_object_get(value));
 }
 
-static void merge_fields(struct container_config *c, struct container_config *image, char ***w)
+static void merge_fields(struct container_config *c, struct container_config *image)
 {
 	inherit_str(&c->user, &image->user);
 	inherit_str(&c->working_dir, &image->working_dir);
@@ -165,12 +165,8 @@ static void merge_fields(struct container_config *c, struct container_config *im
 		c->shell = image->shell;
 		image->shell = (struct jwords){ 0 };
 	}
-	if (image->volumes && json_object_object_length(image->volumes)) {
+	if (image->volumes && json_object_object_length(image->volumes))
 		merge_object(&c->volumes, image->volumes);
-		strv_add(w,
-			"The image declares volumes; until volumes are supported, their content "
-			"stays in the container's own layer.");
-	}
 	healthcheck_merge(&c->healthcheck, image->healthcheck);
 }
 
@@ -199,7 +195,7 @@ int container_config_merge(
 		r = jfields_read(container_config_fields, image, "", &from, err);
 		if (r < 0)
 			return err_prefix(err, "configuration of image %s", c->image);
-		merge_fields(c, &from, w);
+		merge_fields(c, &from);
 	}
 	r = warn_health(c, w, err);
 	if (r < 0)

@@ -48,11 +48,24 @@ struct ulimit {
 
 struct bind_options {
 	char *propagation;
-	bool non_recursive, create_mountpoint, ro_non_recursive;
+	bool non_recursive, create_mountpoint, ro_non_recursive, ro_force_recursive;
 };
 
 struct tmpfs_options {
 	int64_t size, mode;
+	json_object *options; /* lists of one word, or of two */
+};
+
+struct driver_config {
+	char *name;
+	json_object *options;
+};
+
+struct volume_options {
+	bool no_copy;
+	json_object *labels;
+	struct driver_config driver;
+	char *subpath;
 };
 
 /* An entry of HostConfig.Mounts. */
@@ -79,6 +92,7 @@ struct host_config {
 	bool publish_all_ports;
 	struct restart_policy restart;
 	bool auto_remove;
+	char *volume_driver, **volumes_from;
 	json_object *console_size;
 	char **annotations; /* map */
 	char **cap_add, **cap_drop;
@@ -103,7 +117,7 @@ struct host_config {
 };
 
 extern const struct jfield container_config_fields[], host_config_fields[], mount_spec_fields[],
-	bind_options_fields[], tmpfs_options_fields[];
+	bind_options_fields[], tmpfs_options_fields[], volume_options_fields[];
 
 void container_config_clear(struct container_config *c);
 void host_config_clear(struct host_config *h);

@@ -29,8 +29,10 @@
 #include "core/names.h"
 #include "core/records.h"
 #include "core/removed.h"
+#include "core/volumes.h"
 #include "core/words.h"
 #include "state/remove.h"
+#include "state/volumes.h"
 #include "json/text.h"
 
 #define CREATE_API_MINOR 47 /* of requests that are our own */
@@ -45,6 +47,39 @@ void create_request_clear(struct create_request *q)
 }
 
 /* ---- the request */
+
+static bool is_stranger(const struct mount_spec *s, json_object *options, const char *type)
+{
+	return options && s->type && !str_eq(s->type, type);
+}
+
+static void drop(json_object **o)
+{
+	(void)json_object_put(*o);
+	*o = NULL;
+}
+
+/* Before 1.42 options of another type were ignored, and before 1.44 a read-only bind was read-only at
+ * its top alone. */
+static void mounts_for_old_api(struct host_config *h, unsigned api_minor)
+{
+	struct mount_spec *s = h->mounts.items;
+
+	for (size_t i = 0; api_minor < 44 && i < h->mounts.count; i++, s++) {
+		if (api_minor < 42 && is_stranger(s, s->bind_given, "bind"))
+			drop(&s->bind_given);
+		if (api_minor < 42 && is_stranger(s, s->volume_given, "volume"))
+			drop(&s->volume_given);
+		if (api_minor < 42 && is_stranger(s, s->tmpfs_given, "tmpfs"))
+			drop(&s->tmpfs_given);
+		if (!s->read_only || !s->type || !str_eq(s->type, "bind"))
+			continue;
+		if (!s->bind_given)
+			s->bind_given = json_object_new_object();
+		(void)json_object_object_add(
+			s->bind_given, "ReadOnlyNonRecursive", json_object_new_boolean(true));
+	}
+}
 
 /* What an endpoint is told by its network: clients that make a container from another one's inspect
  * send it along. */
@@ -150,25 +185,10 @@ int create_request_read(
 	}
 	if (api_minor < 44 && q.config.healthcheck)
 		json_object_object_del(q.config.healthcheck, "StartInterval");
+	mounts_for_old_api(&q.host, api_minor);
 	q.networking = json_object_get(member_any_case(doc, "NetworkingConfig"));
 	*ret = q;
 	q = (struct create_request){ 0 };
-	return 0;
-}
-
-/* Volumes in the request are anonymous ones, unless something is mounted at the same place: docker-py
- * and compose v1 name every bind's target here too. */
-static int check_volumes(const struct create_request *q, struct err *err)
-{
-	if (!q->config.volumes)
-		return 0;
-	json_object_object_foreach(q->config.volumes, target, unused)
-	{
-		(void)unused;
-		if (!mount_points_at(&q->mounts, target))
-			return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-				"Volumes: anonymous volumes are not supported yet: %s", target);
-	}
 	return 0;
 }
 
@@ -184,8 +204,8 @@ static void settle_user(struct create_request *q)
 	q->config.user = xasprintf("%u:%u", uid, gid);
 }
 
-int create_request_settle(
-	struct create_request *q, json_object *image_config, unsigned api_minor, struct err *err)
+int create_request_settle(struct create_request *q, json_object *image_config,
+	struct mount_points *inherited, unsigned api_minor, struct err *err)
 {
 	int r;
 
@@ -199,11 +219,16 @@ int create_request_settle(
 	if (r == 0)
 		r = mount_points_read(&q->host, &q->mounts, err);
 	if (r == 0)
-		r = check_volumes(q, err);
-	if (r == 0)
 		r = container_config_merge(&q->config, image_config, &q->warnings, err);
 	if (r == 0)
 		settle_user(q);
+	if (r < 0)
+		return r;
+	if (inherited)
+		mount_points_merge(&q->mounts, inherited);
+	if (!q->step)
+		r = mount_points_add_volumes(&q->mounts, &q->host, q->config.volumes, err);
+	mount_points_sort(&q->mounts);
 	return r;
 }
 
@@ -317,6 +342,7 @@ void create_request_write(struct buf *out, const struct create_request *q, const
 	if (q->networking)
 		json_write(&w, "NetworkingConfig", q->networking);
 	mount_points_write(&w, "Mounts", &q->mounts);
+	mount_points_record(&w, &q->mounts);
 	jw_strv(&w, "Warnings", q->warnings);
 	jw_object_end(&w);
 }
@@ -390,27 +416,49 @@ static int commit(struct core *c, const struct create_request *q, const char *id
 	return container_decode(doc, ret, err);
 }
 
-static int create_locked(struct core *c, const struct create_request *q, const char *id,
-	const char *name, const struct container_base *base, struct container **ret,
-	struct err *err)
+/* Before the record, so that nobody removes what it will refer to. */
+static int link_volumes(
+	struct core *c, struct create_request *q, int dir, char ***made, struct err *err)
+{
+	int r = volumes_ensure(c, &q->mounts, !q->host.auto_remove, made, err);
+
+	for (size_t i = 0; r == 0 && i < q->mounts.count; i++) {
+		const struct mount_point *m = &q->mounts.items[i];
+
+		if (!mount_is(m, "volume"))
+			continue;
+		r = volume_link(dir, m->name, m->anonymous);
+		if (r < 0)
+			return err_sys(err, r, "note the volume %s", m->name);
+	}
+	return r;
+}
+
+static int create_locked(struct core *c, struct create_request *q, const char *id, const char *name,
+	const struct container_base *base, struct container **ret, struct err *err)
 {
 	auto_fd int dir = FD_NONE;
 	auto_free char *claimed = NULL;
+	auto_strv char **made = NULL;
 	int r;
 
 	r = make_folders(c, id, base->upper, &dir, err);
+	if (r == 0)
+		r = link_volumes(c, q, dir, &made, err);
 	if (r == 0)
 		r = name ? name_claim(c, name, id, err) : name_claim_new(c, id, &claimed, err);
 	if (r == 0 && q->host.auto_remove)
 		r = record_boot(c, id, err);
 	if (r == 0)
 		r = commit(c, q, id, name ? name : claimed, base->image, dir, ret, err);
-	if (r < 0)
+	if (r < 0) {
 		(void)container_take_away(&c->dirs, id,
 			name              ? name
 				: claimed ? claimed
 					  : "",
 			true, NULL);
+		volumes_take_away(&c->dirs, made, false);
+	}
 	return r;
 }
 
@@ -460,10 +508,33 @@ static int create_settled(struct core *c, struct create_request *q, const char *
 	return r;
 }
 
+/* VolumesFrom: what those containers have. */
+static int inherit_mounts(
+	struct core *c, const struct host_config *h, struct mount_points *ret, struct err *err)
+{
+	int r = 0;
+
+	for (char **from = h->volumes_from; r == 0 && from && *from; from++) {
+		auto_container struct container *ct = NULL;
+		auto_free char *other = NULL;
+		bool read_only;
+
+		r = volumes_from_split(*from, &other, &read_only, err);
+		if (r == 0)
+			r = container_find(c, other, &ct, err);
+		if (r == -ENOENT && err)
+			err->kind = ERR_INVALID; /* 404 is for the image */
+		if (r == 0)
+			r = mount_points_inherit(ret, ct->doc, read_only, err);
+	}
+	return r;
+}
+
 int container_create(struct core *c, const char *body, const char *name, const char *platform,
 	unsigned api_minor, struct buf *out, struct err *err)
 {
 	auto_create_request struct create_request q = { 0 };
+	auto_mount_points struct mount_points inherited = { 0 };
 	auto_image struct image *image = NULL;
 	char id[ID_SIZE];
 	int r;
@@ -480,7 +551,9 @@ int container_create(struct core *c, const char *body, const char *name, const c
 	else
 		warn_foreign(image, &q.warnings);
 	if (r == 0)
-		r = create_request_settle(&q, image->config, api_minor, err);
+		r = inherit_mounts(c, &q.host, &inherited, err);
+	if (r == 0)
+		r = create_request_settle(&q, image->config, &inherited, api_minor, err);
 	if (r == 0)
 		r = mount_points_check_sources(&q.mounts, err);
 	if (r == 0)
@@ -498,8 +571,9 @@ int container_create_on(struct core *c, const char *body, const struct container
 	int r;
 
 	r = create_request_read(body, CREATE_API_MINOR, &q, err);
+	q.step = true;
 	if (r == 0)
-		r = create_request_settle(&q, base->image->config, CREATE_API_MINOR, err);
+		r = create_request_settle(&q, base->image->config, NULL, CREATE_API_MINOR, err);
 	if (r == 0)
 		r = mount_points_check_sources(&q.mounts, err);
 	if (r == 0)
@@ -514,5 +588,5 @@ int container_create_check(const char *body, struct err *err)
 	auto_create_request struct create_request q = { 0 };
 	int r = create_request_read(body, CREATE_API_MINOR, &q, err);
 
-	return r == 0 ? create_request_settle(&q, NULL, CREATE_API_MINOR, err) : r;
+	return r == 0 ? create_request_settle(&q, NULL, NULL, CREATE_API_MINOR, err) : r;
 }

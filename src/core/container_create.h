@@ -3,6 +3,7 @@
 #pragma once
 
 #include <json-c/json_object.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -17,6 +18,7 @@ struct create_request {
 	struct mount_points mounts;
 	json_object *networking; /* recorded as sent */
 	char **warnings;
+	bool step; /* of a build: what goes to a volume that the image declares, goes to its layer */
 };
 
 void create_request_clear(struct create_request *q);
@@ -25,9 +27,10 @@ void create_request_clear(struct create_request *q);
 /* Types and refused fields. body is any text. */
 int create_request_read(
 	const char *body, unsigned api_minor, struct create_request *ret, struct err *err);
-/* Checks values, adds the image's part (may be NULL) and Docker's defaults. */
-int create_request_settle(
-	struct create_request *q, json_object *image_config, unsigned api_minor, struct err *err);
+/* Checks values, adds the image's part (may be NULL), what other containers' mounts give (moved over; may
+ * be NULL) and Docker's defaults. */
+int create_request_settle(struct create_request *q, json_object *image_config,
+	struct mount_points *inherited, unsigned api_minor, struct err *err);
 /* The text of config.json. */
 void create_request_write(struct buf *out, const struct create_request *q, const char *id,
 	const char *name, int64_t created, const struct image *image);

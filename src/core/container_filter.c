@@ -207,6 +207,7 @@ static bool match_volume(const struct filters *f, json_object *mounts)
 		json_object *m = json_object_array_get_idx(mounts, i);
 
 		if (strv_has(v, json_get_str(m, "Destination", "")) ||
+			strv_has(v, json_get_str(m, "Name", "")) ||
 			strv_has(v, json_get_str(m, "Source", "")))
 			return true;
 	}

@@ -17,6 +17,7 @@
 #include "core/spawn.h"
 #include "state/events.h"
 #include "state/remove.h"
+#include "state/volumes.h"
 #include "json/text.h"
 
 /* What is too much is swept with the trash. */
@@ -34,9 +35,11 @@ static void mark_kept(struct core *c, const struct container *ct)
 }
 
 /* fast: without waiting for the disk. */
-static int take_away(struct core *c, const struct container *ct, bool fast, struct err *err)
+static int take_away(
+	struct core *c, const struct container *ct, bool volumes, bool fast, struct err *err)
 {
 	auto_fd int monitor = container_monitor_lock(c, ct->id);
+	auto_strv char **its = NULL;
 	auto_fd int lock = FD_NONE;
 	int r;
 
@@ -51,11 +54,13 @@ static int take_away(struct core *c, const struct container *ct, bool fast, stru
 	if (lock < 0)
 		return err_sys(err, lock, "lock the data directory");
 	mark_kept(c, ct);
+	its = volumes ? volume_links(&c->dirs, ct->id, true) : NULL;
 	r = container_take_away(&c->dirs, ct->id, ct->name, fast, err);
 	if (r == -ENOENT)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
 	if (r < 0)
 		return r;
+	volumes_take_away(&c->dirs, its, !fast);
 	lock = fd_close(lock);
 	container_event(c, ct, "destroy", NULL);
 	return 0;
@@ -63,8 +68,9 @@ static int take_away(struct core *c, const struct container *ct, bool fast, stru
 
 int container_remove_stopped(struct core *c, struct container *ct, bool volumes, struct err *err)
 {
-	(void)volumes; /* there are none yet */
-	return take_away(c, ct, json_get_bool(ct->host_config, "AutoRemove"), err);
+	bool passing = json_get_bool(ct->host_config, "AutoRemove");
+
+	return take_away(c, ct, volumes || passing, passing, err);
 }
 
 /* ---- prune */
@@ -93,7 +99,7 @@ static int prune_one(void *arg, const struct container *ct)
 		return 0;
 	size = container_size_rw(p->c, ct->id);
 	/* a monitor may hold clients that wait for a start: it removes the container itself */
-	if (take_away(p->c, ct, true, NULL) < 0 &&
+	if (take_away(p->c, ct, json_get_bool(ct->host_config, "AutoRemove"), true, NULL) < 0 &&
 		monitor_send_if_live(p->c, ct->id, "remove", words, NULL) != 1)
 		return 0;
 	strv_add(&p->removed, ct->id);

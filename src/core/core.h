@@ -27,6 +27,7 @@ struct core {
 		int64_t count_again; /* monotonic */
 	} exec_room;
 	bool copy;        /* this process was forked for one answer and ends with it */
+	bool joined;      /* a copy that has joined the user namespace, or tried to */
 	unsigned trashed; /* things put into trash/ since the last sweep was started */
 };
 

@@ -5,6 +5,7 @@
 #include "core/build_cache.h"
 #include "core/containers.h"
 #include "core/images.h"
+#include "core/volumes.h"
 
 static bool wanted(char *const *types, const char *type)
 {
@@ -60,15 +61,6 @@ static int print_build_cache(struct core *c, struct jsonw *w, struct err *err)
 	return r;
 }
 
-/* Of which there are none so far. */
-static void print_none(struct jsonw *w, const char *key, bool asked_for)
-{
-	if (asked_for)
-		jw_raw(w, key, "[]");
-	else
-		jw_null(w, key);
-}
-
 int disk_usage(
 	struct core *c, char *const *types, unsigned api_minor, struct buf *out, struct err *err)
 {
@@ -86,7 +78,10 @@ int disk_usage(
 		r = print_containers(c, &w, err);
 	else
 		jw_null(&w, "Containers");
-	print_none(&w, "Volumes", wanted(types, "volume"));
+	if (wanted(types, "volume"))
+		volume_usage(c, &w, "Volumes");
+	else
+		jw_null(&w, "Volumes");
 	if (r == 0 && wanted(types, "build-cache"))
 		r = print_build_cache(c, &w, err);
 	else

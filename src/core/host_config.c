@@ -50,14 +50,28 @@ const struct jfield bind_options_fields[] = {
 	JBOOL("NonRecursive", struct bind_options, non_recursive),
 	JBOOL("CreateMountpoint", struct bind_options, create_mountpoint),
 	JBOOL("ReadOnlyNonRecursive", struct bind_options, ro_non_recursive),
-	JREFUSE("ReadOnlyForceRecursive", NULL),
+	JBOOL("ReadOnlyForceRecursive", struct bind_options, ro_force_recursive),
+	JEND,
+};
+
+static const struct jfield driver_config_fields[] = {
+	JSTR("Name", struct driver_config, name),
+	JANY("Options", struct driver_config, options, NULL),
+	JEND,
+};
+
+const struct jfield volume_options_fields[] = {
+	JBOOL("NoCopy", struct volume_options, no_copy),
+	JANY("Labels", struct volume_options, labels, NULL),
+	JOBJECT("DriverConfig", struct volume_options, driver, struct driver_config, driver_config_fields),
+	JSTR("Subpath", struct volume_options, subpath),
 	JEND,
 };
 
 const struct jfield tmpfs_options_fields[] = {
 	JINT64("SizeBytes", struct tmpfs_options, size),
 	JINT64("Mode", struct tmpfs_options, mode),
-	JREFUSE("Options", NULL),
+	JARRAY("Options", struct tmpfs_options, options, NULL),
 	JEND,
 };
 
@@ -81,8 +95,8 @@ const struct jfield host_config_fields[] = {
 	JANY("PortBindings", struct host_config, port_bindings, "{}"),
 	JOBJECT("RestartPolicy", struct host_config, restart, struct restart_policy, restart_fields),
 	JBOOL("AutoRemove", struct host_config, auto_remove),
-	JREFUSE("VolumeDriver", "\"\""),
-	JREFUSE("VolumesFrom", "null"),
+	JSTR("VolumeDriver", struct host_config, volume_driver),
+	JSTRV_NULL("VolumesFrom", struct host_config, volumes_from),
 	JARRAY("ConsoleSize", struct host_config, console_size, "[0,0]"),
 	JMAP_OMIT("Annotations", struct host_config, annotations),
 	JSTRV_NULL("CapAdd", struct host_config, cap_add),

@@ -126,7 +126,7 @@ static void storage_print(struct jsonw *w, struct core *c)
 static void plugins_print(struct jsonw *w)
 {
 	jw_object(w, "Plugins");
-	words_print(w, "Volume", (const char *const[]){ NULL });
+	words_print(w, "Volume", (const char *const[]){ "local", NULL });
 	words_print(w, "Network", (const char *const[]){ "host", "null", NULL });
 	jw_null(w, "Authorization");
 	words_print(w, "Log", (const char *const[]){ "journald", "json-file", "local", NULL });

@@ -1,71 +1,18 @@
+/* core/mounts.c - the mounts a create request asks for, in Docker's three ways to say so. */
 #include "core/mounts.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/path.h"
-#include "base/str.h"
+#include "core/volumes.h"
 #include "core/words.h"
 #include "json/text.h"
 
-#define MOUNTS_MAX 1000 /* keeps the quadratic checks below short */
-
-static void mount_point_clear(struct mount_point *m)
-{
-	free(m->source);
-	free(m->target);
-	free(m->mode);
-	free(m->propagation);
-	free(m->data);
-}
-
-void mount_points_clear(struct mount_points *m)
-{
-	for (size_t i = 0; i < m->count; i++)
-		mount_point_clear(&m->items[i]);
-	free(m->items);
-	*m = (struct mount_points){ 0 };
-}
-
-static int set_target(struct mount_point *m, const char *target, const char *what, struct err *err)
-{
-	if (*target != '/')
-		return err_set(err, ERR_INVALID, EINVAL,
-			"%s: invalid mount path: '%s' mount path must be absolute", what, target);
-	m->target = path_clean(target);
-	if (str_eq(m->target, "/"))
-		return err_set(err, ERR_INVALID, EINVAL,
-			"%s: invalid specification: destination can't be '/'", what);
-	return 0;
-}
-
-/* Takes *m over on success. */
-static int add_point(struct mount_points *all, struct mount_point *m, struct err *err)
-{
-	if (all->count == MOUNTS_MAX)
-		return err_set(err, ERR_INVALID, E2BIG, "more than %d mounts", MOUNTS_MAX);
-	if (mount_points_at(all, m->target))
-		return err_set(err, ERR_INVALID, EINVAL, "Duplicate mount point: %s", m->target);
-	all->items = xreallocarray(all->items, all->count + 1, sizeof(*m));
-	all->items[all->count++] = *m;
-	*m = (struct mount_point){ 0 };
-	return 0;
-}
-
-const struct mount_point *mount_points_at(const struct mount_points *m, const char *target)
-{
-	for (size_t i = 0; i < m->count; i++)
-		if (str_eq(m->items[i].target, target))
-			return &m->items[i];
-	return NULL;
-}
-
-/* ---- HostConfig.Binds: SOURCE:TARGET[:MODE,MODE…] */
+/* ---- MODE: words with commas, each kind of them at most once */
 
 static bool is_propagation(const char *word)
 {
@@ -75,59 +22,173 @@ static bool is_propagation(const char *word)
 	return word_among(words, word);
 }
 
-/* SELinux labels (z, Z), macOS hints and nocopy change nothing on this side. */
-static bool is_mode_without_effect(const char *word)
-{
-	static const char *const words[] = { "rw", "z", "Z", "nocopy", "consistent", "cached",
-		"delegated", NULL };
+struct mode {
+	const char *access, *label, *propagation, *copy,
+		*consistency; /* as typed; NULL: not said */
+};
 
-	return word_among(words, word);
+/* SELinux labels (z, Z) and macOS's hints on consistency change nothing on this side. */
+static const char **mode_slot(struct mode *m, const char *word)
+{
+	static const char *const access[] = { "ro", "rw", NULL },
+				 *const label[] = { "z", "Z", NULL },
+				 *const consistency[] = { "consistent", "cached", "delegated",
+					 NULL };
+
+	if (word_among(access, word))
+		return &m->access;
+	if (word_among(label, word))
+		return &m->label;
+	if (word_among(consistency, word))
+		return &m->consistency;
+	if (is_propagation(word))
+		return &m->propagation;
+	return str_eq(word, "nocopy") ? &m->copy : NULL;
 }
 
-static int read_mode(struct mount_point *m, const char *mode, struct err *err)
+/* words: text taken apart, which ret borrows from. */
+static bool mode_read(char *const *words, struct mode *ret)
 {
-	auto_strv char **words = strv_split(mode, ',');
+	struct mode m = { 0 };
 
-	for (char **w = words; *w; w++) {
-		if (str_eq(*w, "ro")) {
-			m->read_only = true;
-		} else if (is_propagation(*w)) {
-			free(m->propagation);
-			m->propagation = xstrdup(*w);
-		} else if (!is_mode_without_effect(*w)) {
-			return err_set(err, ERR_INVALID, EINVAL, "invalid mode: %s", mode);
-		}
+	for (; *words; words++) {
+		const char **slot = mode_slot(&m, *words);
+
+		if (!slot || *slot)
+			return false;
+		*slot = *words;
 	}
-	free(m->mode);
-	m->mode = xstrdup(mode);
+	*ret = m;
+	return true;
+}
+
+static int bad_mode(const char *mode, struct err *err)
+{
+	return err_set(err, ERR_INVALID, EINVAL, "invalid mode: %.200s", mode);
+}
+
+static bool mode_is_read_only(const struct mode *m)
+{
+	return m->access && str_eq(m->access, "ro");
+}
+
+int volumes_from_split(const char *from, char **ret_container, bool *ret_read_only, struct err *err)
+{
+	const char *colon = strchrnul(from, ':');
+	auto_strv char **words = *colon ? strv_split(colon + 1, ',') : NULL;
+	struct mode mode = { 0 };
+
+	if (!*from)
+		return err_set(err, ERR_INVALID, EINVAL,
+			"volumes-from specification cannot be an empty string");
+	if (*colon && (!mode_read(words, &mode) || mode.propagation || mode.copy))
+		return bad_mode(colon + 1, err);
+	*ret_container = xstrndup(from, (size_t)(colon - from));
+	*ret_read_only = mode_is_read_only(&mode);
 	return 0;
 }
 
-static bool volume_name_valid(const char *s)
+/* Unless it was said. */
+static void set_mode(struct mount_point *m, const char *mode)
 {
-	static const char alnum[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-	char rest[sizeof(alnum) + 3];
-
-	(void)snprintf(rest, sizeof(rest), "%s_.-", alnum);
-	return strspn(s, alnum) > 0 && s[1] && !s[strspn(s, rest)];
+	if (!str_empty(m->mode))
+		return;
+	free(m->mode);
+	m->mode = xstrdup(mode);
 }
 
-static int refuse_volume(const char *name, struct err *err)
+/* ---- volumes */
+
+/* "local" is the only driver: others are plugins, of which there are none. */
+static int check_driver(const char *driver, struct err *err)
 {
-	if (volume_name_valid(name))
-		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-			"HostConfig.Binds: named volumes are not supported yet: %s", name);
-	return err_set(err, ERR_INVALID, EINVAL,
-		"\"%s\" includes invalid characters for a local volume name, only "
-		"\"[a-zA-Z0-9][a-zA-Z0-9_.-]\" are allowed. If you intended to pass a host directory, "
-		"use absolute path",
-		name);
+	if (str_empty(driver) || str_eq(driver, VOLUME_DRIVER))
+		return 0;
+	return err_set(err, ERR_INVALID, ENOENT,
+		"error looking up volume plugin %.64s: plugin \"%.64s\" not found", driver, driver);
 }
 
-static int read_bind(const char *text, struct mount_point *m, struct err *err)
+/* The name may be NULL: an anonymous one. */
+static int set_volume(struct mount_point *m, const char *name, const char *driver, struct err *err)
 {
-	auto_strv char **parts = strv_split(text, ':');
+	int r = check_driver(driver, err);
+
+	if (r == 0 && name)
+		r = volume_name_check(name, err);
+	if (r < 0)
+		return r;
+	m->type = xstrdup("volume");
+	m->name = name ? xstrdup(name) : NULL;
+	m->source = xstrdup("");
+	m->propagation = xstrdup("");
+	m->anonymous = !name;
+	m->copy = m->recursive = m->listed = true;
+	return 0;
+}
+
+int mount_points_add_volumes(struct mount_points *all, const struct host_config *h,
+	json_object *volumes, struct err *err)
+{
+	int r = 0;
+
+	if (!volumes)
+		return 0;
+	json_object_object_foreach(volumes, path, unused)
+	{
+		struct mount_point m = { 0 };
+		auto_free char *target = path_clean(path);
+
+		(void)unused;
+		if (mount_points_at(all, target))
+			continue;
+		r = mount_point_set_target(&m, path, "invalid volume specification", err);
+		if (r == 0)
+			r = set_volume(&m, NULL, h->volume_driver, err);
+		set_mode(&m, "");
+		if (r == 0)
+			r = mount_points_add(all, &m, err);
+		mount_point_clear(&m);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- HostConfig.Binds: [SOURCE:]TARGET[:MODE] */
+
+static int read_bind_path(
+	struct mount_point *m, const char *source, const struct mode *mode, struct err *err)
+{
+	if (mode->copy)
+		return err_set(err, ERR_INVALID, EINVAL,
+			"invalid mount config for type \"bind\": field VolumeOptions must not be "
+			"specified");
+	m->type = xstrdup("bind");
+	m->source = path_clean(source);
+	m->propagation = xstrdup(mode->propagation ? mode->propagation : "rprivate");
+	m->recursive = m->make_source = m->listed = true;
+	return 0;
+}
+
+static int read_bind_volume(struct mount_point *m, const char *name, const char *driver,
+	const struct mode *mode, struct err *err)
+{
+	int r;
+
+	if (mode->propagation)
+		return err_set(err, ERR_INVALID, EINVAL,
+			"invalid mount config for type \"volume\": field BindOptions must not be "
+			"specified");
+	r = set_volume(m, name, driver, err);
+	m->copy &= !mode->copy;
+	set_mode(m, "z"); /* as Docker shows it */
+	return r;
+}
+
+static int read_bind(const char *text, const char *driver, struct mount_point *m, struct err *err)
+{
+	auto_strv char **parts = strv_split(text, ':'), **words = NULL;
+	struct mode mode = { 0 };
 	char what[300];
 	size_t n = strv_len(parts);
 	int r;
@@ -135,26 +196,26 @@ static int read_bind(const char *text, struct mount_point *m, struct err *err)
 	(void)snprintf(what, sizeof(what), "invalid volume specification: '%.200s'", text);
 	if (n > 3 || !*parts[0] || (n > 1 && !*parts[1]))
 		return err_set(err, ERR_INVALID, EINVAL, "%s", what);
-	if (n == 1)
-		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-			"HostConfig.Binds: anonymous volumes are not supported yet: %s", text);
-	m->mode = xstrdup("");
-	m->propagation = xstrdup("rprivate");
-	m->recursive = m->make_source = m->listed = true;
-	r = set_target(m, parts[1], what, err);
-	if (r == 0 && n == 3)
-		r = read_mode(m, parts[2], err);
+	if (n == 3 && *parts[2]) {
+		words = strv_split(parts[2], ',');
+		if (!mode_read(words, &mode))
+			return bad_mode(parts[2], err);
+	}
+	m->mode = xstrdup(n == 3 ? parts[2] : "");
+	m->read_only = mode_is_read_only(&mode);
+	r = mount_point_set_target(m, parts[n > 1], what, err);
 	if (r < 0)
 		return r;
-	if (*parts[0] != '/')
-		return refuse_volume(parts[0], err);
-	m->source = path_clean(parts[0]);
-	return 0;
+	if (n > 1 && *parts[0] == '/')
+		r = read_bind_path(m, parts[0], &mode, err);
+	else
+		r = read_bind_volume(m, n > 1 ? parts[0] : NULL, driver, &mode, err);
+	return r < 0 ? err_prefix(err, "%s", what) : 0;
 }
 
 /* ---- tmpfs options */
 
-static bool tmpfs_data_valid(const char *word)
+bool tmpfs_data_valid(const char *word)
 {
 	static const char *const keys[] = {
 		"size=", "mode=", "uid=", "gid=", "nr_inodes=", "nr_blocks=", "mpol="
@@ -198,17 +259,13 @@ static int read_tmpfs_options(const char *text, struct mount_point *m, struct er
 	return 0;
 }
 
-static int read_tmpfs(
-	const char *target, const char *options, struct mount_point *m, struct err *err)
+static int read_tmpfs(struct mount_point *m, const char *options, struct err *err)
 {
-	int r;
-
-	m->kind = MOUNT_TMPFS;
-	m->mode = xstrdup("");
+	m->type = xstrdup("tmpfs");
 	m->propagation = xstrdup("");
 	m->source = xstrdup("");
-	r = set_target(m, target, "invalid tmpfs mount", err);
-	return r < 0 ? r : read_tmpfs_options(options, m, err);
+	set_mode(m, "");
+	return read_tmpfs_options(options, m, err);
 }
 
 /* ---- HostConfig.Mounts */
@@ -217,6 +274,39 @@ static int bad_mount(const struct mount_spec *s, struct err *err, const char *wh
 {
 	return err_set(err, ERR_INVALID, EINVAL, "invalid mount config for type \"%s\": %s",
 		s->type, what);
+}
+
+/* Options of the types that it is not. */
+static int check_strangers(const struct mount_spec *s, struct err *err)
+{
+	if (s->bind_given && !str_eq(s->type, "bind"))
+		return bad_mount(s, err, "field BindOptions must not be specified");
+	if (s->volume_given && !str_eq(s->type, "volume"))
+		return bad_mount(s, err, "field VolumeOptions must not be specified");
+	if (s->tmpfs_given && !str_eq(s->type, "tmpfs"))
+		return bad_mount(s, err, "field TmpfsOptions must not be specified");
+	return 0;
+}
+
+static int read_bind_options(const struct mount_spec *s, const struct bind_options *o,
+	struct mount_point *m, struct err *err)
+{
+	auto_free char *unknown = NULL;
+
+	m->recursive = !o->non_recursive;
+	m->top_only = o->ro_non_recursive;
+	m->make_source = o->create_mountpoint;
+	if (o->ro_non_recursive && o->ro_force_recursive)
+		return bad_mount(s, err,
+			"mount options conflict: ReadOnlyNonRecursive && ReadOnlyForceRecursive");
+	if (str_empty(o->propagation))
+		return 0;
+	unknown = xasprintf("invalid propagation mode: %.64s", o->propagation);
+	if (!is_propagation(o->propagation))
+		return bad_mount(s, err, unknown);
+	free(m->propagation);
+	m->propagation = xstrdup(o->propagation);
+	return 0;
 }
 
 static int read_mount_bind(const struct mount_spec *s, struct mount_point *m, struct err *err)
@@ -231,13 +321,9 @@ static int read_mount_bind(const struct mount_spec *s, struct mount_point *m, st
 			"invalid mount config for type \"bind\": invalid mount path: '%s' mount path "
 			"must be absolute",
 			s->source);
-	if (s->volume_given)
-		return bad_mount(s, err, "field VolumeOptions must not be specified");
-	if (s->tmpfs_given)
-		return bad_mount(s, err, "field TmpfsOptions must not be specified");
+	m->type = xstrdup("bind");
 	m->recursive = true;
 	m->propagation = xstrdup("rprivate");
-	m->mode = xstrdup("");
 	m->source = path_clean(s->source);
 	if (!s->bind_given)
 		return 0;
@@ -245,92 +331,174 @@ static int read_mount_bind(const struct mount_spec *s, struct mount_point *m, st
 		bind_options_fields, s->bind_given, "HostConfig.Mounts.BindOptions.", &o, err);
 	if (r < 0)
 		return r;
-	m->recursive = !o.non_recursive;
-	m->make_source = o.create_mountpoint;
-	if (!str_empty(o.propagation)) {
-		if (!is_propagation(o.propagation))
-			r = bad_mount(s, err, "invalid propagation mode");
-		free(m->propagation);
-		m->propagation = xstrdup(o.propagation);
-	}
+	r = read_bind_options(s, &o, m, err);
 	jfields_clear(bind_options_fields, &o);
 	return r;
+}
+
+/* [["exec"],["noexec"]…]: one word each; those with a value are for kernels to come. */
+static int read_tmpfs_words(
+	const struct mount_spec *s, json_object *lists, struct buf *options, struct err *err)
+{
+	static const char *const known[] = { "exec", "noexec", NULL };
+	size_t n = lists ? json_object_array_length(lists) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		json_object *list = json_object_array_get_idx(lists, i);
+		json_object *word = json_object_is_type(list, json_type_array) &&
+				json_object_array_length(list) == 1
+			? json_object_array_get_idx(list, 0)
+			: NULL;
+
+		if (!json_object_is_type(word, json_type_string))
+			return bad_mount(s, err, "invalid option array length");
+		if (!word_among(known, json_object_get_string(word)))
+			return err_set(err, ERR_INVALID, EINVAL,
+				"invalid mount config for type \"tmpfs\": invalid option: %.64s",
+				json_object_get_string(word));
+		buf_printf(options, ",%s", json_object_get_string(word));
+	}
+	return 0;
+}
+
+static int read_tmpfs_spec(const struct mount_spec *s, const struct tmpfs_options *o,
+	struct mount_point *m, struct err *err)
+{
+	auto_buf struct buf options = { 0 };
+	int r;
+
+	if (o->size < 0 || o->mode < 0)
+		return bad_mount(s, err, "TmpfsOptions must not be negative");
+	buf_adds(&options, s->read_only ? "ro" : "rw");
+	if (o->size)
+		buf_printf(&options, ",size=%lld", (long long)o->size);
+	if (o->mode)
+		buf_printf(&options, ",mode=%o", (unsigned)(o->mode & 07777));
+	r = read_tmpfs_words(s, o->options, &options, err);
+	return r < 0 ? r : read_tmpfs(m, options.data, err);
 }
 
 static int read_mount_tmpfs(const struct mount_spec *s, struct mount_point *m, struct err *err)
 {
 	struct tmpfs_options o = { 0 };
-	auto_buf struct buf options = { 0 };
 	int r = 0;
 
 	if (!str_empty(s->source))
 		return bad_mount(s, err, "field Source must not be specified");
-	if (s->bind_given)
-		return bad_mount(s, err, "field BindOptions must not be specified");
-	if (s->volume_given)
-		return bad_mount(s, err, "field VolumeOptions must not be specified");
 	if (s->tmpfs_given)
 		r = jfields_read(tmpfs_options_fields, s->tmpfs_given,
 			"HostConfig.Mounts.TmpfsOptions.", &o, err);
 	if (r < 0)
 		return r;
-	if (o.size < 0 || o.mode < 0)
-		return bad_mount(s, err, "TmpfsOptions must not be negative");
-	buf_adds(&options, s->read_only ? "ro" : "rw");
-	if (o.size)
-		buf_printf(&options, ",size=%lld", (long long)o.size);
-	if (o.mode)
-		buf_printf(&options, ",mode=%o", (unsigned)(o.mode & 07777));
-	return read_tmpfs(s->target, options.data, m, err);
+	r = read_tmpfs_spec(s, &o, m, err);
+	jfields_clear(tmpfs_options_fields, &o);
+	return r;
+}
+
+/* Whether a relative path stays where it starts, by its names alone. */
+static bool is_local(const char *path)
+{
+	auto_strv char **parts = strv_split(path, '/');
+	int depth = 0;
+
+	if (*path == '/')
+		return false;
+	for (char **p = parts; *p && depth >= 0; p++)
+		if (str_eq(*p, ".."))
+			depth--;
+		else if (**p && !str_eq(*p, "."))
+			depth++;
+	return depth >= 0;
+}
+
+static int read_subpath(
+	const struct mount_spec *s, const char *subpath, struct mount_point *m, struct err *err)
+{
+	auto_free char *clean = NULL;
+
+	if (str_empty(subpath))
+		return 0;
+	if (m->anonymous)
+		return bad_mount(s, err, "must not set Subpath when using anonymous volumes");
+	if (!is_local(subpath))
+		return bad_mount(s, err, "subpath must be a relative path within the volume");
+	clean = path_clean(subpath);
+	if (clean[1])
+		m->subpath = xstrdup(clean + 1);
+	return 0;
+}
+
+static int read_volume_options(const struct mount_spec *s, const struct volume_options *o,
+	struct mount_point *m, struct err *err)
+{
+	int r = check_driver(o->driver.name, err);
+
+	if (r == 0)
+		r = volume_strings_check(o->labels, "HostConfig.Mounts.VolumeOptions.Labels", err);
+	if (r == 0)
+		r = volume_options_check(m->name, o->driver.options, err);
+	if (r < 0)
+		return r;
+	m->copy = !o->no_copy;
+	m->labels = json_object_get(o->labels);
+	m->options = json_object_get(o->driver.options);
+	return read_subpath(s, o->subpath, m, err);
+}
+
+static int read_mount_volume(const struct mount_spec *s, struct mount_point *m, struct err *err)
+{
+	struct volume_options o = { 0 };
+	int r;
+
+	r = set_volume(m, str_empty(s->source) ? NULL : s->source, NULL, err);
+	if (r == 0 && m->anonymous && s->read_only)
+		r = bad_mount(s, err, "must not set ReadOnly mode when using anonymous volumes");
+	set_mode(m, "z"); /* as Docker shows it */
+	if (r < 0 || !s->volume_given)
+		return r;
+	r = jfields_read(volume_options_fields, s->volume_given, "HostConfig.Mounts.VolumeOptions.",
+		&o, err);
+	if (r < 0)
+		return r;
+	r = read_volume_options(s, &o, m, err);
+	jfields_clear(volume_options_fields, &o);
+	return r;
 }
 
 static int read_mount(const struct mount_spec *s, struct mount_point *m, struct err *err)
 {
+	static const char *const later[] = { "image", "cluster", "npipe", NULL };
 	char what[64];
 	int r;
 
 	if (str_empty(s->type))
 		return err_set(err, ERR_INVALID, EINVAL, "mount type unknown");
-	if (str_eq(s->type, "volume") || str_eq(s->type, "image") || str_eq(s->type, "cluster") ||
-		str_eq(s->type, "npipe"))
+	if (word_among(later, s->type))
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-			"HostConfig.Mounts of type \"%s\" is not supported yet", s->type);
-	if (!str_eq(s->type, "bind") && !str_eq(s->type, "tmpfs"))
-		return err_set(err, ERR_INVALID, EINVAL, "mount type unknown: \"%s\"", s->type);
+			"HostConfig.Mounts of type \"%s\" is not supported", s->type);
 	if (str_empty(s->target))
 		return bad_mount(s, err, "field Target must not be empty");
+	(void)snprintf(what, sizeof(what), "invalid mount config for type \"%.12s\"", s->type);
+	r = mount_point_set_target(m, s->target, what, err);
+	if (r == 0)
+		r = check_strangers(s, err);
+	if (r < 0)
+		return r;
 	m->listed = true;
-	if (str_eq(s->type, "tmpfs"))
-		return read_mount_tmpfs(s, m, err);
-	(void)snprintf(what, sizeof(what), "invalid mount config for type \"bind\"");
 	m->read_only = s->read_only;
-	r = set_target(m, s->target, what, err);
-	return r < 0 ? r : read_mount_bind(s, m, err);
+	if (str_eq(s->type, "volume"))
+		r = read_mount_volume(s, m, err);
+	else if (str_eq(s->type, "bind"))
+		r = read_mount_bind(s, m, err);
+	else if (str_eq(s->type, "tmpfs"))
+		r = read_mount_tmpfs(s, m, err);
+	else
+		r = bad_mount(s, err, "mount type unknown");
+	set_mode(m, "");
+	return r;
 }
 
 /* ---- all of them */
-
-static size_t depth(const char *path)
-{
-	size_t n = 0;
-
-	for (; *path; path++)
-		n += *path == '/';
-	return n;
-}
-
-/* Stable, so that equally deep ones stay in the order they were asked for. */
-static void sort_by_depth(struct mount_points *m)
-{
-	for (size_t i = 1; i < m->count; i++)
-		for (size_t j = i; j && depth(m->items[j].target) < depth(m->items[j - 1].target);
-			j--) {
-			struct mount_point swap = m->items[j];
-
-			m->items[j] = m->items[j - 1];
-			m->items[j - 1] = swap;
-		}
-}
 
 static int read_all(const struct host_config *h, struct mount_points *all, struct mount_point *one,
 	struct err *err)
@@ -339,19 +507,21 @@ static int read_all(const struct host_config *h, struct mount_points *all, struc
 	int r = 0;
 
 	for (char **b = h->binds; r == 0 && b && *b; b++) {
-		r = read_bind(*b, one, err);
+		r = read_bind(*b, h->volume_driver, one, err);
 		if (r == 0)
-			r = add_point(all, one, err);
+			r = mount_points_add(all, one, err);
 	}
 	for (size_t i = 0; r == 0 && i < h->mounts.count; i++) {
 		r = read_mount(&specs[i], one, err);
 		if (r == 0)
-			r = add_point(all, one, err);
+			r = mount_points_add(all, one, err);
 	}
 	for (char **t = h->tmpfs; r == 0 && t && *t; t += 2) {
-		r = read_tmpfs(t[0], t[1], one, err);
+		r = mount_point_set_target(one, t[0], "invalid tmpfs mount", err);
 		if (r == 0)
-			r = add_point(all, one, err);
+			r = read_tmpfs(one, t[1], err);
+		if (r == 0)
+			r = mount_points_add(all, one, err);
 	}
 	return r;
 }
@@ -366,62 +536,7 @@ int mount_points_read(const struct host_config *h, struct mount_points *ret, str
 	mount_point_clear(&one); /* the one that failed */
 	if (r < 0)
 		return r;
-	sort_by_depth(&all);
 	*ret = all;
 	all = (struct mount_points){ 0 };
 	return 0;
-}
-
-int mount_points_check_sources(const struct mount_points *m, struct err *err)
-{
-	struct stat st;
-
-	for (size_t i = 0; i < m->count; i++) {
-		const struct mount_point *p = &m->items[i];
-
-		if (p->kind != MOUNT_BIND || p->make_source || stat(p->source, &st) == 0)
-			continue;
-		return err_set(err, ERR_INVALID, ENOENT,
-			"invalid mount config for type \"bind\": bind source path does not exist: %s",
-			p->source);
-	}
-	return 0;
-}
-
-int mount_points_make_sources(const struct mount_points *m, struct err *err)
-{
-	struct stat st;
-	int r;
-
-	for (size_t i = 0; i < m->count; i++) {
-		const struct mount_point *p = &m->items[i];
-
-		if (p->kind != MOUNT_BIND || !p->make_source || lstat(p->source, &st) == 0)
-			continue;
-		r = dir_make_at(AT_FDCWD, p->source, 0755);
-		if (r < 0)
-			return err_sys(
-				err, r, "error while creating mount source path '%s'", p->source);
-	}
-	return mount_points_check_sources(m, err);
-}
-
-void mount_points_write(struct jsonw *w, const char *key, const struct mount_points *m)
-{
-	jw_array(w, key);
-	for (size_t i = 0; i < m->count; i++) {
-		const struct mount_point *p = &m->items[i];
-
-		if (!p->listed)
-			continue;
-		jw_object(w, NULL);
-		jw_str(w, "Type", p->kind == MOUNT_BIND ? "bind" : "tmpfs");
-		jw_str(w, "Source", p->source);
-		jw_str(w, "Destination", p->target);
-		jw_str(w, "Mode", p->mode);
-		jw_bool(w, "RW", !p->read_only);
-		jw_str(w, "Propagation", p->propagation);
-		jw_object_end(w);
-	}
-	jw_array_end(w);
 }

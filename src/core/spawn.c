@@ -397,6 +397,9 @@ void core_join_userns(struct core *c)
 	size_t count;
 
 	assert(c->copy);
+	if (c->joined)
+		return;
+	c->joined = true;
 	if (worker_spawn(c, (const char *const[]){ "userns", NULL }, false, &w, NULL) < 0)
 		return;
 	if (fd_recv(w.control, word, sizeof(word), &c->userns, 1, &count, 0) < 0 || count == 0)

@@ -50,6 +50,7 @@ void finish_tell(struct monitor *m)
 		report_event(m, "oom");
 	tell_die(m);
 	crash_point("after-die-event");
+	report_volumes_unmounted(m);
 	report_told(m);
 }
 

@@ -63,6 +63,7 @@ struct monitor {
 	bool expecting;   /* the message this process was started for has not come yet */
 	bool stopped;     /* this run was ended by a stop: event "stop" */
 	bool leaving;     /* the monitor was told to end */
+	bool volumes_too; /* who asked for the removal wants its anonymous volumes gone with it */
 	bool untidy;      /* memory was used that an idle monitor should not hold */
 
 	/* PUMP_SIZE bytes, shared by everything that reads and passes on at once. A mapping of its own,

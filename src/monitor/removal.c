@@ -6,10 +6,12 @@
 #include "monitor/monitor.h"
 #include "monitor/report.h"
 #include "state/remove.h"
+#include "state/volumes.h"
 
 static int take_away(struct monitor *m, struct err *err)
 {
 	auto_fd int lock = dirs_lock(&m->dirs);
+	auto_strv char **volumes = NULL;
 	int r;
 
 	if (lock < 0)
@@ -18,8 +20,12 @@ static int take_away(struct monitor *m, struct err *err)
 	if (m->traits.keep.time > 0 && removed_mark(m->data_dir, &m->status, &m->traits.keep) < 0)
 		log_warning("%s: nothing of it can be kept", m->id);
 	crash_point("before-remove");
+	if (m->volumes_too || m->traits.auto_remove)
+		volumes = volume_links(&m->dirs, m->id, true);
 	r = container_take_away(
 		&m->dirs, m->id, m->traits.name ? m->traits.name : "", m->traits.auto_remove, err);
+	if (r == 0)
+		volumes_take_away(&m->dirs, volumes, !m->traits.auto_remove);
 	return r == -ENOENT ? 0 : r; /* somebody was faster: just as well */
 }
 
@@ -58,6 +64,7 @@ int removal(struct monitor *m, struct err *err)
 
 void remove_now(struct monitor *m, struct wire_msg *msg)
 {
+	m->volumes_too |= wire_flag(msg, "volumes");
 	askers_add(m, ASK_REMOVE, msg);
 	(void)removal(m, NULL);
 }
@@ -71,6 +78,7 @@ void remove_running(struct monitor *m, struct wire_msg *msg)
 			m->traits.name ? m->traits.name : m->id);
 		return;
 	}
+	m->volumes_too |= wire_flag(msg, "volumes");
 	askers_add(m, ASK_REMOVE, msg);
 	if (m->state != ST_KILLED)
 		stop_hard(m, NULL);

@@ -11,6 +11,7 @@
 #include "monitor/crash.h"
 #include "monitor/monitor.h"
 #include "state/events.h"
+#include "state/volumes.h"
 
 /* Durable first: a reader prefers the other file, and must never learn more than a power cut leaves.
  * An auto-remove container does not outlive one, so nothing of it needs to. */
@@ -152,4 +153,29 @@ void report_event_number(struct monitor *m, const char *action, const char *key,
 
 	(void)snprintf(text, sizeof(text), "%ld", value);
 	report_event_with(m, action, key, text, NULL, NULL);
+}
+
+void report_volumes_mounted(struct monitor *m)
+{
+	for (char **v = m->traits.volumes; v && *v; v += VOLUME_WORDS) {
+		auto_buf struct buf attrs = { 0 };
+		struct jsonw w = JSONW(&attrs);
+
+		jw_str(&w, "container", m->id);
+		jw_str(&w, "destination", v[1]);
+		jw_str(&w, "propagation", ""); /* of a volume, none is said */
+		jw_str(&w, "read/write", v[2]);
+		volume_event(&m->dirs, v[0], "mount", attrs.data);
+	}
+}
+
+void report_volumes_unmounted(struct monitor *m)
+{
+	for (char **v = m->traits.volumes; v && *v; v += VOLUME_WORDS) {
+		auto_buf struct buf attrs = { 0 };
+		struct jsonw w = JSONW(&attrs);
+
+		jw_str(&w, "container", m->id);
+		volume_event(&m->dirs, v[0], "unmount", attrs.data);
+	}
 }

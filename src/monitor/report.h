@@ -30,3 +30,6 @@ void report_event(struct monitor *m, const char *action);
 void report_event_with(struct monitor *m, const char *action, const char *key, const char *value,
 	const char *key2, const char *value2);
 void report_event_number(struct monitor *m, const char *action, const char *key, long value);
+/* One event for each volume: that the container has come to use it, or has let it go. */
+void report_volumes_mounted(struct monitor *m);
+void report_volumes_unmounted(struct monitor *m);

@@ -144,6 +144,7 @@ int start_run(struct monitor *m, struct err *err)
 		return r;
 	}
 	watch_run(m);
+	report_volumes_mounted(m);
 	report_event(m, "start");
 	return 0;
 }

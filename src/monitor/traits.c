@@ -50,9 +50,18 @@ static struct removed_limits keep_limits(const struct plan *p)
 	return l;
 }
 
+static void take_volumes(struct traits *t, const struct plan *p)
+{
+	strv_free(take_ptr(&t->volumes));
+	plan_foreach (it, p, "volume")
+		for (int i = 0; i < VOLUME_WORDS; i++)
+			strv_add(&t->volumes, it->words[i]);
+}
+
 void traits_set(struct traits *t, const struct plan *p)
 {
 	traits_rename(t, p);
+	take_volumes(t, p);
 	t->tty = plan_has(p, "tty");
 	t->open_stdin = plan_has(p, "open-stdin");
 	t->stdin_once = plan_has(p, "stdin-once");
@@ -69,5 +78,6 @@ void traits_clear(struct traits *t)
 	free(t->name);
 	free(t->image);
 	free(t->attrs);
+	strv_free(t->volumes);
 	*t = (struct traits){ 0 };
 }

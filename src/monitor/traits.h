@@ -7,8 +7,11 @@
 #include "state/plan.h"
 #include "state/removed.h"
 
+#define VOLUME_WORDS 3 /* name, target, writable */
+
 struct traits {
 	char *name, *image, *attrs; /* owned; never NULL once set */
+	char **volumes;             /* the words of the plan's, VOLUME_WORDS each */
 	bool tty, open_stdin, stdin_once, auto_remove;
 	struct removed_limits keep; /* of it, once it is removed */
 	int stop_signal;

@@ -4,6 +4,7 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -22,7 +23,8 @@ struct options {
 	unsigned long flags; /* the same as MS_… for a file system */
 	uint64_t propagation;
 	bool recursive;
-	struct buf data; /* what the file system itself understands */
+	bool top_readonly; /* the mount itself, not those below it */
+	struct buf data;   /* what the file system itself understands */
 };
 
 struct option_word {
@@ -64,7 +66,9 @@ static void option_add(struct options *o, const char *word)
 			o->recursive |= w->recursive;
 		return;
 	}
-	if (*word)
+	if (str_eq(word, "ro-top"))
+		o->top_readonly = true;
+	else if (*word)
 		buf_printf(&o->data, "%s%s", o->data.len ? "," : "", word);
 }
 
@@ -110,26 +114,69 @@ static int bind_fd(const struct enter *e, int source, int target, const struct o
 	r = mount_attach(tree, target);
 	if (r == 0 && (o->attrs || o->propagation != e->propagation))
 		r = mount_change(tree, o->recursive, o->attrs, o->propagation);
+	if (r == 0 && o->top_readonly)
+		r = mount_change(tree, false, MOUNT_RDONLY, 0);
 	return r;
 }
 
-static int bind_mount(struct enter *e, const struct plan_item *m, const char *host,
+static int bind_source(struct enter *e, const struct plan_item *m, int source,
 	const struct options *o, struct err *err)
 {
-	auto_fd int source = open(host, O_PATH | O_CLOEXEC), target = FD_NONE;
+	auto_fd int target = FD_NONE;
 	struct stat st;
 	int r;
 
-	if (source < 0 || fstat(source, &st) < 0)
-		return enter_fail(e, err, BLAME_REQUEST, 128, errno,
-			"invalid mount config for type \"bind\": bind source path does not exist: %s",
-			host);
+	if (fstat(source, &st) < 0)
+		return mount_fail(e, err, m, -errno);
 	target = target_open(
 		e->root, m->words[2], S_ISDIR(st.st_mode) ? TARGET_FOLDER : TARGET_FILE);
 	if (target < 0)
 		return mount_fail(e, err, m, target);
 	r = bind_fd(e, source, target, o);
+	if (r == -EINVAL && !o->recursive)
+		return enter_fail(e, err, BLAME_REQUEST, 128, EINVAL,
+			"error mounting \"%s\" to rootfs at \"%s\": what is mounted below it on the host "
+			"cannot be left out in a user namespace",
+			m->words[1], m->words[2]);
 	return r < 0 ? mount_fail(e, err, m, r) : 0;
+}
+
+static int bind_mount(struct enter *e, const struct plan_item *m, const char *host,
+	const struct options *o, struct err *err)
+{
+	auto_fd int source = open(host, O_PATH | O_CLOEXEC);
+
+	if (source < 0)
+		return enter_fail(e, err, BLAME_REQUEST, 128, errno,
+			"invalid mount config for type \"bind\": bind source path does not exist: %s",
+			host);
+	return bind_source(e, m, source, o, err);
+}
+
+/* Something in a volume, in which containers may put links: none of them leads out. */
+static int part_mount(
+	struct enter *e, const struct plan_item *m, const struct options *o, struct err *err)
+{
+	auto_free char *whole = xstrdup(m->words[1]);
+	char *part = strstr(whole, "//");
+	auto_fd int root = FD_NONE, source = FD_NONE;
+
+	for (char *next = part; next; next = strstr(next + 1, "//"))
+		part = next;
+	if (!part)
+		return rt_sys(err, EINVAL, "the plan's mount %s", whole);
+	*part = '\0';
+	root = open(whole, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return mount_fail(e, err, m, -errno);
+	source = path_open_beneath(root, part + 2, O_PATH);
+	if (source == -EXDEV)
+		return enter_fail(e, err, BLAME_REQUEST, 128, EXDEV,
+			"path concatenation escapes the base directory: %s", m->words[1]);
+	if (source < 0)
+		return enter_fail(e, err, BLAME_REQUEST, 128, -source, "cannot access path %s: %s",
+			m->words[1], strerror(-source));
+	return bind_source(e, m, source, o, err);
 }
 
 static int mount_fs(const char *type, int target, unsigned long flags, const char *data)
@@ -236,6 +283,8 @@ static int mount_one(struct enter *e, const struct plan_item *m, struct options 
 
 	if (str_eq(type, "bind"))
 		return bind_mount(e, m, m->words[1], o, err);
+	if (str_eq(type, "part"))
+		return part_mount(e, m, o, err);
 	if (str_eq(type, "joined-shm"))
 		return shm_mount(e, m, o, err);
 	if (str_eq(type, "cgroup2") && !host_has_cgroup2())

@@ -79,8 +79,8 @@ static int open_tree(const char *path, const char *const *subs, int *ret, struct
 
 int dirs_open(struct dirs *ret, struct err *err)
 {
-	static const char *const data_subs[] = { "oci", "layers", "containers", "names", "seccomp",
-		"events", "trash", NULL };
+	static const char *const data_subs[] = { "oci", "layers", "containers", "names", "volumes",
+		"seccomp", "events", "trash", NULL };
 	static const char *const run_subs[] = { "containers", "execs", "trash", NULL };
 	auto_dirs struct dirs d = { .data = FD_NONE, .run = FD_NONE };
 	int r;

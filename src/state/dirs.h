@@ -5,9 +5,11 @@
  *   layers/DIFFID/          one unpacked layer: HEX of its diff-id; diff/ is what overlayfs sees
  *   leases/HEX              blobs on their way into the store (oci/lease.h)
  *   containers/ID/          config.json (core), state (monitor), upper/ (of a build's
- *                           step: a link to where its layer grows) work/, hosts resolv.conf
+ *                           step: a link to where its layer grows) work/, volumes/ (whose
+ *                           it uses), hosts resolv.conf
  *                           hostname (core, at each start), ID-json.log (monitor)
  *   names/NAME              symbolic link to the container's ID: claims the name
+ *   volumes/NAME/           _data/ and volume.json (state/volumes.h)
  *   seccomp/DIGEST.bpf      custom profiles, compiled
  *   build/                  what builds leave for later ones, and need (oci/garbage.h)
  *   events/                 journal of events

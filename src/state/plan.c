@@ -35,7 +35,7 @@ static const struct keyword plan_keywords[] = {
 	{ "health-times", 4, false }, { "health-retries", 1, false }, { "health-silent", 0, false },
 	{ "subreaper", 0, false },
 	{ "fault", 3, false },
-	{ "remove-volume", 1, true },
+	{ "volume", 3, true },
 	{ "log", 1, false }, { "log-opt", 2, true }, { "log-field", 2, true }, { "detach-keys", 1, false },
 	{ "attach-stdin", 0, false }, { "attach-stdout", 0, false }, { "attach-stderr", 0, false },
 };

@@ -19,10 +19,15 @@
  *   storage NAME                overlayfs or fuse-overlayfs; without: the first that works
  *   readonly-root
  *   mount TYPE SOURCE TARGET OPTIONS (many)   in this order, after the root is assembled. TYPE: bind
- *                               proc sysfs tmpfs devpts mqueue cgroup2, and joined-shm: the /dev/shm
- *                               of the container whose ipc is joined. OPTIONS: comma-separated ro
- *                               nosuid nodev noexec rbind r?private r?shared r?slave, else data for
- *                               the file system. A bind's missing target is made (file or folder).
+ *                               part proc sysfs tmpfs devpts mqueue cgroup2, and joined-shm: the
+ *                               /dev/shm of the container whose ipc is joined. OPTIONS:
+ *                               comma-separated ro ro-top (not what is mounted below) nosuid nodev
+ *                               noexec rbind r?private r?shared r?slave, else data for the file
+ *                               system. A bind's missing target is made (file or folder). part: a
+ *                               bind of something in a volume; what follows the last "//" of SOURCE
+ *                               is looked up inside what stands before it, and cannot lead out
+ *   volume NAME TARGET WRITABLE (many)   what the mounts above show: for events. WRITABLE is true
+ *                               or false
  *   device PATH (many)          a host device, bound to the same path below dev/
  *   symlink TARGET PATH (many)  /dev/fd and its like
  *   mask PATH (many) | readonly PATH (many)    kernel paths hidden or made read-only; missing is fine
@@ -51,7 +56,6 @@
  *   stop-signal N | stop-timeout SECONDS (-1: for ever)
  *   fault KIND ERRNO MESSAGE    (struct err) why this container cannot be started. Such a plan says what
  *                               the container is and nothing of what would run
- *   remove-volume NAME (many)   anonymous volumes that go with an auto-removed container
  *   log DRIVER                  json-file, local, journald or none
  *   log-opt KEY VALUE (many)    max-size BYTES, max-file N, attrs JSON (of each record); most-kept BYTES: mode
  *                               non-blocking

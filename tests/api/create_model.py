@@ -41,7 +41,7 @@ MODEL = {
     "HostConfig.RestartPolicy.Name": "always",
     "HostConfig.RestartPolicy.MaximumRetryCount": Value(
         2, says="RestartPolicy", RestartPolicy={"Name": "on-failure"}),
-    "HostConfig.AutoRemove": True, "HostConfig.VolumeDriver": "nfs",
+    "HostConfig.AutoRemove": True, "HostConfig.VolumeDriver": "local",
     "HostConfig.VolumesFrom": ["other"],
     "HostConfig.Mounts[].Type": "tmpfs", "HostConfig.Mounts[].Source": "/tmp",
     "HostConfig.Mounts[].Target": "/m", "HostConfig.Mounts[].ReadOnly": True,
@@ -51,7 +51,7 @@ MODEL = {
     "HostConfig.Mounts[].BindOptions.CreateMountpoint": True,
     "HostConfig.Mounts[].BindOptions.ReadOnlyNonRecursive": True,
     "HostConfig.Mounts[].BindOptions.ReadOnlyForceRecursive": True,
-    "HostConfig.Mounts[].VolumeOptions": Value({"NoCopy": True}, says="volume"),
+    "HostConfig.Mounts[].VolumeOptions": {"NoCopy": True},
     "HostConfig.Mounts[].TmpfsOptions.SizeBytes": 65536,
     "HostConfig.Mounts[].TmpfsOptions.Mode": 0o700,
     "HostConfig.Mounts[].TmpfsOptions.Options": [["noexec"]],
@@ -123,7 +123,7 @@ def entry_of(path):
     if "TmpfsOptions" in path or (path.endswith("].Type")):
         entry = {"Type": "tmpfs", "Target": "/x"}
     if "VolumeOptions" in path:
-        entry = {"Type": "volume", "Source": "v", "Target": "/x"}
+        entry = {"Type": "volume", "Source": "vol", "Target": "/x"}
     return entry
 
 

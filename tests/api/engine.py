@@ -253,7 +253,7 @@ class Engine:
     def reset(self):
         """After a failed case: whatever it left is killed and a new life begins on the same data."""
         self.stop()
-        for pattern in ("run/dayfly", "data/dayfly/containers", "data/dayfly/names"):
+        for pattern in ("run/dayfly", "data/dayfly/containers", "data/dayfly/names", "data/dayfly/volumes"):
             self.remove_tree(self.root / pattern)
         self.start()
 
@@ -425,7 +425,7 @@ class Engine:
         api = self.api_pid()
         found += [f"process {pid} {name}" for pid, name in self.processes().items() if pid != api]
         for folder in ("run/dayfly/containers", "run/dayfly/execs", "data/dayfly/containers",
-                       "data/dayfly/names"):
+                       "data/dayfly/names", "data/dayfly/volumes"):
             path = self.root / folder
             if path.is_dir():
                 found += [f"{folder}/{name}{self.look_into(path / name)}" for name in os.listdir(path)]
@@ -442,11 +442,14 @@ class Engine:
             return ""
 
     def clean(self):
-        """Removes every container and waits until nothing of them is left."""
+        """Removes every container and volume and waits until nothing of them is left."""
         for container in self.get("/containers/json?all=1").expect(200).json:
             self.delete(f"/containers/{container['Id']}?force=1&v=1")
         end = time.monotonic() + (20 if os.environ.get("ASAN_OPTIONS") else 8)
         while left := self.leftovers():
+            # only then: a sweep waits until nobody asks for anything
+            for volume in [word.rsplit("/", 1)[1].split()[0] for word in left if "dayfly/volumes/" in word]:
+                self.delete(f"/volumes/{volume}?force=1")
             if time.monotonic() > end:
                 raise AssertionError("left over: " + ", ".join(left))
             time.sleep(0.02)

@@ -47,6 +47,7 @@ def complete(_):
 @case("every row holds")
 def every(engine):
     wrong = []
+    engine.create("true", name="other")
     for path, what in rows():
         value = MODEL[path] if isinstance(MODEL[path], Value) else Value(MODEL[path])
         found = check(engine, path, what, value)

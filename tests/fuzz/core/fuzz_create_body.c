@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = { 0 };
 
 	if (create_request_read(body, 47, &q, &err) < 0 ||
-		create_request_settle(&q, NULL, 47, &err) < 0) {
+		create_request_settle(&q, NULL, NULL, 47, &err) < 0) {
 		assert(err.sys > 0 && err.msg[0]); /* every refusal explains itself */
 		return 0;
 	}

@@ -39,7 +39,7 @@ static inline int settle(const char *body, const char *image, unsigned minor,
 	auto_json json_object *config = image ? json_of(image) : NULL;
 	int r = create_request_read(text, minor, q, err);
 
-	return r < 0 ? r : create_request_settle(q, config, minor, err);
+	return r < 0 ? r : create_request_settle(q, config, NULL, minor, err);
 }
 
 /* The container that would come of it. */

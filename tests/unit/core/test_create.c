@@ -82,6 +82,50 @@ static void a_volume_that_is_a_bind_mount_passes(void **unused)
 	assert_int_equal(json_object_array_length(json_get(ct->doc, "Mounts")), 1);
 }
 
+static void every_way_to_ask_for_a_volume_is_understood(void **unused)
+{
+	auto_container struct container *ct = container_of_body(
+		"{'Image':'i','Cmd':['c'],'Volumes':{'/an':{},'/b/':{}},'HostConfig':{'NetworkMode':'none',"
+		"'Binds':['one:/a/x:ro,nocopy','/y','two:/b'],'Mounts':[{'Type':'volume','Source':'three',"
+		"'Target':'/m','VolumeOptions':{'Subpath':'s/./t'}}]}}",
+		NULL);
+	auto_mount_points struct mount_points m = { 0 };
+
+	(void)unused;
+	assert_int_equal(mount_points_load(ct->doc, NULL, &m, NULL), 0);
+	assert_int_equal(m.count, 5);
+	for (size_t i = 0; i < m.count; i++)
+		assert_true(mount_is(&m.items[i], "volume") && m.items[i].listed);
+	assert_true(mount_points_at(&m, "/y")->anonymous && mount_points_at(&m, "/an")->anonymous);
+	assert_string_equal(mount_points_at(&m, "/b")->name, "two");
+	assert_true(mount_points_at(&m, "/a/x")->read_only && !mount_points_at(&m, "/a/x")->copy);
+	assert_true(mount_points_at(&m, "/b")->copy);
+	assert_string_equal(mount_points_at(&m, "/m")->subpath, "s/t");
+	assert_string_equal(m.items[4].target, "/a/x"); /* the deepest is the last */
+}
+
+static void what_other_containers_have_comes_after_ones_own(void **unused)
+{
+	auto_container struct container *store =
+		container_of_body("{'Image':'i','Cmd':['c'],'HostConfig':{'NetworkMode':'none',"
+				  "'Binds':['one:/a','two:/b','/h:/c'],'Tmpfs':{'/t':''}}}",
+			NULL);
+	auto_mount_points struct mount_points theirs = { 0 };
+	auto_create_request struct create_request q = { 0 };
+	auto_free char *body = quoted(
+		"{'Image':'i','Cmd':['c'],'Volumes':{'/a':{}},'HostConfig':{'Binds':['own:/b']}}");
+
+	(void)unused;
+	assert_int_equal(mount_points_inherit(&theirs, store->doc, true, NULL), 0);
+	assert_int_equal(create_request_read(body, 47, &q, NULL), 0);
+	assert_int_equal(create_request_settle(&q, NULL, &theirs, 47, NULL), 0);
+	assert_int_equal(q.mounts.count, 3);
+	assert_string_equal(mount_points_at(&q.mounts, "/a")->name, "one");
+	assert_true(mount_points_at(&q.mounts, "/a")->read_only);
+	assert_string_equal(mount_points_at(&q.mounts, "/b")->name, "own");
+	assert_string_equal(mount_points_at(&q.mounts, "/c")->source, "/h");
+}
+
 /* clang-format off */
 static const struct command_case {
 	const char *request, *image, *entrypoint, *cmd; /* NULL: no command specified */
@@ -142,8 +186,8 @@ static void the_image_fills_only_what_is_left_open(void **unused)
 	assert_string_equal(json_get_str(c, "StopSignal", ""), "SIGQUIT");
 	assert_json(json_get(c, "Labels"), "{'a':'9','b':'2'}");
 	assert_json(json_get(c, "ExposedPorts"), "{'80/tcp':{}}");
-	/* told, not refused: nobody asked for these in the request */
-	assert_int_equal(json_object_array_length(json_get(ct->doc, "Warnings")), 1);
+	assert_int_equal(json_object_array_length(json_get(ct->doc, "Mounts")), 1);
+	assert_int_equal(json_object_array_length(json_get(ct->doc, "Warnings")), 0);
 	assert_json(json_get(c, "Healthcheck"), "{'Test':['CMD','x']}");
 }
 
@@ -233,8 +277,7 @@ static const struct refusal {
 	{ "'HostConfig':{'PortBindings':{'80/tcp':[{'HostPort':'1'}]}}", "HostConfig.PortBindings", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'PublishAllPorts':true}", "HostConfig.PublishAllPorts", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'Links':['a:b']}", "HostConfig.Links", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'VolumesFrom':['a']}", "HostConfig.VolumesFrom", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'VolumeDriver':'nfs'}", "HostConfig.VolumeDriver", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'VolumeDriver':'nfs','Binds':['vol:/x']}", "plugin \"nfs\" not found", ERR_INVALID },
 	{ "'HostConfig':{'StorageOpt':{'size':'1G'}}", "HostConfig.StorageOpt", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'RestartPolicy':{'Name':'always'}}", "HostConfig.RestartPolicy", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'RestartPolicy':{'Name':'always'},'AutoRemove':true}", "can't create 'AutoRemove' container with restart policy", ERR_INVALID },
@@ -281,19 +324,22 @@ static const struct refusal {
 	{ "'HostConfig':{'ShmSize':-1}", "SHM size", ERR_INVALID },
 	{ "'HostConfig':{'OomScoreAdj':1001}", "OomScoreAdj", ERR_INVALID },
 	{ "'HostConfig':{'ConsoleSize':[1]}", "ConsoleSize", ERR_INVALID },
-	{ "'HostConfig':{'Binds':['name:/x']}", "named volumes", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'Binds':['/x']}", "anonymous volumes", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Binds':['n:/x']}", "volume name is too short", ERR_INVALID },
+	{ "'HostConfig':{'Binds':['name:/x:rslave']}", "field BindOptions", ERR_INVALID },
+	{ "'HostConfig':{'Binds':['/a:/x:nocopy']}", "field VolumeOptions", ERR_INVALID },
+	{ "'HostConfig':{'Binds':['/a:/x:ro,rw']}", "invalid mode: ro,rw", ERR_INVALID },
 	{ "'HostConfig':{'Binds':['a/b:/x']}", "includes invalid characters", ERR_INVALID },
 	{ "'HostConfig':{'Binds':['/a:x']}", "must be absolute", ERR_INVALID },
 	{ "'HostConfig':{'Binds':['/a:/../']}", "can't be '/'", ERR_INVALID },
 	{ "'HostConfig':{'Binds':['/a:/b:zz']}", "invalid mode: zz", ERR_INVALID },
 	{ "'HostConfig':{'Binds':['/a:/b','/c:/b/']}", "Duplicate mount point: /b", ERR_INVALID },
-	{ "'HostConfig':{'Mounts':[{'Type':'volume','Target':'/x'}]}", "volume", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Mounts':[{'Type':'volume','Target':'/x','TmpfsOptions':{}}]}", "field TmpfsOptions", ERR_INVALID },
+	{ "'HostConfig':{'Mounts':[{'Type':'image','Target':'/x'}]}", "type \"image\"", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'Mounts':[{'Type':'bind','Target':'/x'}]}", "field Source must not be empty", ERR_INVALID },
 	{ "'HostConfig':{'Mounts':[{'Type':'bind','Source':'/x'}]}", "field Target must not be empty", ERR_INVALID },
-	{ "'HostConfig':{'Mounts':[{'Type':'x','Source':'/x'}]}", "mount type unknown", ERR_INVALID },
+	{ "'HostConfig':{'Mounts':[{'Type':'x','Source':'/x','Target':'/y'}]}", "mount type unknown", ERR_INVALID },
 	{ "'HostConfig':{'Tmpfs':{'/x':'bogus'}}", "invalid tmpfs option", ERR_INVALID },
-	{ "'Volumes':{'/x':{}}", "Volumes", ERR_UNSUPPORTED },
+	{ "'Volumes':{'x':{}}", "must be absolute", ERR_INVALID },
 	{ "'Healthcheck':{'Test':'x'}", "Healthcheck.Test must be a list of strings", ERR_INVALID },
 	{ "'Healthcheck':{'Test':['CMD']}", "no command after CMD", ERR_INVALID },
 	{ "'Healthcheck':{'Interval':999999}", "Interval in Healthcheck cannot be less than 1ms", ERR_INVALID },
@@ -458,6 +504,8 @@ int main(void)
 		cmocka_unit_test(defaults_are_those_of_docker),
 		cmocka_unit_test(everything_the_cli_can_say_is_kept),
 		cmocka_unit_test(a_volume_that_is_a_bind_mount_passes),
+		cmocka_unit_test(every_way_to_ask_for_a_volume_is_understood),
+		cmocka_unit_test(what_other_containers_have_comes_after_ones_own),
 		cmocka_unit_test(entrypoint_and_cmd_combine_as_in_docker),
 		cmocka_unit_test(the_image_fills_only_what_is_left_open),
 		cmocka_unit_test(health_checks_merge_field_by_field),
