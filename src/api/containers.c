@@ -14,15 +14,35 @@
 
 #define MULTIPLEXED_SINCE 42 /* API 1.42 names the framed type; older ones call both raw */
 
+/* Filling takes the user namespace: a worker does it, and answers. */
+static int fill_volumes(struct request *req, struct reply *rep, const struct container *ct,
+	const struct buf *answer, struct err *err)
+{
+	auto_buf struct buf attrs = { 0 };
+	auto_strv char **argv = NULL;
+
+	container_attrs(&attrs, ct);
+	strv_add(&argv, "fill");
+	strv_add_take(&argv, xasprintf("id=%s", ct->id));
+	strv_add_take(&argv, xasprintf("attrs=%s", attrs.data));
+	strv_add_take(&argv, xasprintf("from=%s", ct->image));
+	strv_add_take(&argv, xasprintf("name=%s", ct->name));
+	strv_add_take(&argv, xasprintf("answer=%s", answer->data));
+	return handover_worker(req, rep, (const char *const *)argv, err);
+}
+
 int api_container_create(struct request *req, struct reply *rep, struct err *err)
 {
+	auto_container struct container *unfilled = NULL;
 	auto_buf struct buf out = { 0 };
 	struct core *c;
 	int r = req_core(req, &c, err);
 
 	if (r == 0)
 		r = container_create(c, req_body(req), req_query(req, "name"),
-			req_query(req, "platform"), req_api_minor(req), &out, err);
+			req_query(req, "platform"), req_api_minor(req), &out, &unfilled, err);
+	if (r == 0 && unfilled)
+		return fill_volumes(req, rep, unfilled, &out, err);
 	return r < 0 ? r : reply_json(rep, 201, &out);
 }
 

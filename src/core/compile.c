@@ -21,8 +21,10 @@
 #include "core/removed.h"
 #include "core/security.h"
 #include "core/signals.h"
+#include "core/spawn.h"
 #include "core/volumes.h"
 #include "state/plan.h"
+#include "state/volumes.h"
 #include "json/text.h"
 
 #define PATH_DEFAULT        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -698,6 +700,18 @@ static void compile_fault(const struct container *ct, const struct err *why, str
 	plan_add(plan, "fault", kind, sys, why->msg);
 }
 
+/* Its creation was cut short, or is not answered yet. */
+static int check_filled(struct core *c, const struct container *ct, int dir, struct err *err)
+{
+	if (faccessat(dir, CONTAINER_UNFILLED, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	worker_fill(c, ct->id);
+	return err_set(err, ERR_UNAVAILABLE, EAGAIN,
+		"the volumes of container %.12s are being filled with what its image has there: try "
+		"again",
+		ct->id);
+}
+
 int container_compile(struct core *c, const struct container *ct, struct err *err)
 {
 	auto_fd int dir = dirs_container_data(&c->dirs, ct->id);
@@ -707,7 +721,9 @@ int container_compile(struct core *c, const struct container *ct, struct err *er
 
 	if (dir < 0)
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
-	failed = compile_into(c, ct, dir, &plan, &health, &why);
+	failed = check_filled(c, ct, dir, &why);
+	if (failed == 0)
+		failed = compile_into(c, ct, dir, &plan, &health, &why);
 	if (failed == 0)
 		failed = check_length(&plan, &why);
 	if (failed == 0)

@@ -29,6 +29,7 @@
 #include "core/names.h"
 #include "core/records.h"
 #include "core/removed.h"
+#include "core/volume_fill.h"
 #include "core/volumes.h"
 #include "core/words.h"
 #include "state/remove.h"
@@ -434,6 +435,19 @@ static int link_volumes(
 	return r;
 }
 
+/* Another process does that (state/volumes.h); the container waits for it. */
+static int mark_unfilled(
+	struct core *c, struct create_request *q, int dir, char *const *diff_ids, struct err *err)
+{
+	auto_fd int fd = FD_NONE;
+
+	q->unfilled = volumes_want_filling(c, &q->mounts, diff_ids);
+	if (!q->unfilled)
+		return 0;
+	fd = openat(dir, CONTAINER_UNFILLED, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return fd < 0 ? err_sys(err, errno, "note that volumes are to be filled") : 0;
+}
+
 static int create_locked(struct core *c, struct create_request *q, const char *id, const char *name,
 	const struct container_base *base, struct container **ret, struct err *err)
 {
@@ -445,6 +459,8 @@ static int create_locked(struct core *c, struct create_request *q, const char *i
 	r = make_folders(c, id, base->upper, &dir, err);
 	if (r == 0)
 		r = link_volumes(c, q, dir, &made, err);
+	if (r == 0)
+		r = mark_unfilled(c, q, dir, base->image->diff_ids, err);
 	if (r == 0)
 		r = name ? name_claim(c, name, id, err) : name_claim_new(c, id, &claimed, err);
 	if (r == 0 && q->host.auto_remove)
@@ -489,22 +505,22 @@ static void write_reply(struct buf *out, const char *id, char *const *warns)
 
 /* The last of it: q is settled except for what depends on the id. */
 static int create_settled(struct core *c, struct create_request *q, const char *name,
-	const struct container_base *base, char ret_id[ID_SIZE], struct err *err)
+	const struct container_base *base, struct container **ret, struct err *err)
 {
-	auto_container struct container *ct = NULL;
 	auto_fd int lock = FD_NONE;
+	char id[ID_SIZE];
 	int r;
 
-	id_new(ret_id);
-	settle_hostname(q, ret_id);
+	id_new(id);
+	settle_hostname(q, id);
 	modes_name_by_id(c, &q->host);
 	lock = dirs_lock(&c->dirs);
 	if (lock < 0)
 		return err_sys(err, lock, "lock the data directory");
-	r = create_locked(c, q, ret_id, name, base, &ct, err);
+	r = create_locked(c, q, id, name, base, ret, err);
 	lock = fd_close(lock);
 	if (r == 0)
-		container_event(c, ct, "create", NULL);
+		container_event(c, *ret, "create", NULL);
 	return r;
 }
 
@@ -531,12 +547,12 @@ static int inherit_mounts(
 }
 
 int container_create(struct core *c, const char *body, const char *name, const char *platform,
-	unsigned api_minor, struct buf *out, struct err *err)
+	unsigned api_minor, struct buf *out, struct container **ret_unfilled, struct err *err)
 {
+	auto_container struct container *ct = NULL;
 	auto_create_request struct create_request q = { 0 };
 	auto_mount_points struct mount_points inherited = { 0 };
 	auto_image struct image *image = NULL;
-	char id[ID_SIZE];
 	int r;
 
 	r = check_name(&name, err);
@@ -558,15 +574,19 @@ int container_create(struct core *c, const char *body, const char *name, const c
 		r = mount_points_check_sources(&q.mounts, err);
 	if (r == 0)
 		r = create_settled(
-			c, &q, name, &(struct container_base){ .image = image }, id, err);
-	if (r == 0)
-		write_reply(out, id, q.warnings);
-	return r;
+			c, &q, name, &(struct container_base){ .image = image }, &ct, err);
+	if (r < 0)
+		return r;
+	write_reply(out, ct->id, q.warnings);
+	if (q.unfilled)
+		*ret_unfilled = take_ptr(&ct);
+	return 0;
 }
 
 int container_create_on(struct core *c, const char *body, const struct container_base *base,
 	char ret_id[ID_SIZE], char ***ret_warnings, struct err *err)
 {
+	auto_container struct container *ct = NULL;
 	auto_create_request struct create_request q = { 0 };
 	int r;
 
@@ -577,10 +597,12 @@ int container_create_on(struct core *c, const char *body, const struct container
 	if (r == 0)
 		r = mount_points_check_sources(&q.mounts, err);
 	if (r == 0)
-		r = create_settled(c, &q, NULL, base, ret_id, err);
-	if (r == 0)
-		*ret_warnings = take_ptr(&q.warnings);
-	return r;
+		r = create_settled(c, &q, NULL, base, &ct, err);
+	if (r < 0)
+		return r;
+	memcpy(ret_id, ct->id, ID_SIZE);
+	*ret_warnings = take_ptr(&q.warnings);
+	return 0;
 }
 
 int container_create_check(const char *body, struct err *err)

@@ -18,6 +18,7 @@ struct create_request {
 	struct mount_points mounts;
 	json_object *networking; /* recorded as sent */
 	char **warnings;
+	bool unfilled; /* its volumes are still to get what the image has at their places */
 	bool step; /* of a build: what goes to a volume that the image declares, goes to its layer */
 };
 

@@ -45,9 +45,11 @@ int container_resolve(struct core *c, const char *what, char ret[ID_SIZE], struc
 /* The same, loaded. */
 int container_find(struct core *c, const char *what, struct container **ret, struct err *err);
 
-/* body: the create request. name may be NULL (one is made up). Appends {"Id":…,"Warnings":[…]}. */
+/* body: the create request. name may be NULL (one is made up). Appends {"Id":…,"Warnings":[…]}: the answer,
+ * unless *ret_unfilled becomes a container. That one's volumes are first to be filled by a worker, which then
+ * gives this answer. */
 int container_create(struct core *c, const char *body, const char *name, const char *platform,
-	unsigned api_minor, struct buf *out, struct err *err);
+	unsigned api_minor, struct buf *out, struct container **ret_unfilled, struct err *err);
 /* The same on something that need not be in the store's index: a step of a build. */
 struct container_base {
 	const struct image *image; /* id, diff_ids, config (may be NULL) and platform count */

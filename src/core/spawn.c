@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -409,18 +410,31 @@ void core_join_userns(struct core *c)
 		log_warning("join the user namespace: %s", strerror(errno));
 }
 
-void worker_sweep(struct core *c)
+static void worker_detached(struct core *c, const char *const *argv)
 {
 	struct err err;
 	pid_t pid;
 
-	c->trashed = 0; /* what it does not get to free, the next sweep does */
 	(void)launch(c,
 		&(struct launch){
 			.program = "dayfly-worker",
-			.argv = (const char *const[]){ "sweep", NULL },
+			.argv = argv,
 			.input = FD_NONE,
 			.passed = { FD_NONE, FD_NONE, FD_NONE },
 		},
 		&pid, &err);
+}
+
+void worker_fill(struct core *c, const char *id)
+{
+	char word[ID_SIZE + 4];
+
+	(void)snprintf(word, sizeof(word), "id=%.64s", id);
+	worker_detached(c, (const char *const[]){ "fill", word, NULL });
+}
+
+void worker_sweep(struct core *c)
+{
+	c->trashed = 0; /* what it does not get to free, the next sweep does */
+	worker_detached(c, (const char *const[]){ "sweep", NULL });
 }

@@ -49,5 +49,7 @@ void worker_clear(struct worker *w); /* closes descriptors */
 /* Joins the containers' user namespace, in which every file of theirs can be read. Only for a copy
  * (core.h): what it starts afterwards is inside, too, so that must not be a container. Best effort. */
 void core_join_userns(struct core *c);
+/* Detached `dayfly-worker fill`: takes up what the creation of this container had begun. */
+void worker_fill(struct core *c, const char *id);
 /* Detached `dayfly-worker sweep`: frees what lies in trash/. */
 void worker_sweep(struct core *c);

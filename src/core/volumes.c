@@ -118,18 +118,6 @@ static char **volume_names(struct core *c)
 	return names;
 }
 
-/* What a creation that was cut short has left: nothing that anybody has put there. */
-static int drop_rest(int volumes, const char *name)
-{
-	char path[VOLUME_PATH];
-
-	(void)snprintf(path, sizeof(path), "%s/" VOLUME_RECORD, name);
-	(void)unlinkat(volumes, path, 0);
-	(void)snprintf(path, sizeof(path), "%s/" VOLUME_DATA, name);
-	(void)unlinkat(volumes, path, AT_REMOVEDIR);
-	return unlinkat(volumes, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
-}
-
 static int make_folders(int volumes, const char *name)
 {
 	auto_fd int dir = FD_NONE;
@@ -138,7 +126,7 @@ static int make_folders(int volumes, const char *name)
 
 	(void)snprintf(path, sizeof(path), "%s/" VOLUME_DATA, name);
 	if (mkdirat(volumes, name, 0700) < 0) {
-		r = errno == EEXIST ? drop_rest(volumes, name) : -errno;
+		r = errno == EEXIST ? volume_drop_rest(volumes, name) : -errno;
 		if (r < 0)
 			return r;
 		if (mkdirat(volumes, name, 0700) < 0)
@@ -183,7 +171,7 @@ static int volume_make(struct core *c, const struct volume *v, bool durable, str
 	if (r == 0)
 		r = write_record(volumes, v, durable);
 	if (r < 0) {
-		(void)drop_rest(volumes, v->name);
+		(void)volume_drop_rest(volumes, v->name);
 		return err_sys(err, r, "create %s", v->name);
 	}
 	volume_event(&c->dirs, v->name, "create", NULL);

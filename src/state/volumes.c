@@ -110,6 +110,17 @@ char **volume_users(const struct dirs *d, const char *name)
 	return ids;
 }
 
+int volume_drop_rest(int volumes, const char *name)
+{
+	char path[VOLUME_PATH];
+
+	(void)snprintf(path, sizeof(path), "%s/" VOLUME_RECORD, name);
+	(void)unlinkat(volumes, path, 0);
+	(void)snprintf(path, sizeof(path), "%s/" VOLUME_DATA, name);
+	(void)unlinkat(volumes, path, AT_REMOVEDIR);
+	return unlinkat(volumes, name, AT_REMOVEDIR) < 0 && errno != ENOENT ? -errno : 0;
+}
+
 int volume_take_away(const struct dirs *d, const char *name, bool durable)
 {
 	auto_fd int volumes = openat(d->data, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -8,6 +8,9 @@
  *                                      container. Made before config.json, which is why no container
  *                                      is ever there without them
  *
+ *   data/containers/ID/unfilled        the container's volumes are still to get what its image has at their
+ *                                      places (worker/fill.c); it cannot start before
+ *
  * Who uses a volume is what these links say; nothing is counted. Making and removing volumes and links
  * holds dirs_lock(), as creating and removing containers does: a volume that a container is about to refer
  * to cannot go. */
@@ -17,9 +20,10 @@
 
 #include "state/dirs.h"
 
-#define VOLUME_DATA   "_data"
-#define VOLUME_RECORD "volume.json"
-#define VOLUME_PATH   280 /* "volumes/NAME/volume.json", NAME being a file's name */
+#define VOLUME_DATA        "_data"
+#define VOLUME_RECORD      "volume.json"
+#define CONTAINER_UNFILLED "unfilled"
+#define VOLUME_PATH        280 /* "volumes/NAME/volume.json", NAME being a file's name */
 
 /* Docker's rule for names, and what fits into a file's. */
 bool volume_name_valid(const char *name);
@@ -31,6 +35,9 @@ char **volume_links(const struct dirs *d, const char *id, bool only_anonymous);
 /* The ids of the containers that refer to it, NULL-ended, owned. */
 char **volume_users(const struct dirs *d, const char *name);
 
+/* Removes what a creation that was cut short has left of a volume, which is nothing that anybody has put
+ * there: a folder with files in it stays (-ENOTEMPTY). volumes: the folder of all. */
+int volume_drop_rest(int volumes, const char *name);
 /* Moves the volume to trash/. -ENOENT: there is none. durable: it is gone for good when this returns. */
 int volume_take_away(const struct dirs *d, const char *name, bool durable);
 /* The volumes of a container that was just taken away: those that nobody refers to any more. */

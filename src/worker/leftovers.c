@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "oci/garbage.h"
 #include "state/remove.h"
+#include "state/volumes.h"
 #include "state/wire.h"
 #include "worker/job.h"
 
@@ -163,6 +164,17 @@ static int drop_record(const struct dirs *d, int dir, const char *name)
 	return unlinkat(dir, name, 0) == 0 ? 1 : 0;
 }
 
+static int drop_volume(const struct dirs *d, int dir, const char *name)
+{
+	char path[VOLUME_PATH];
+
+	(void)d;
+	if (!volume_name_valid(name))
+		return 0;
+	(void)snprintf(path, sizeof(path), "%s/" VOLUME_RECORD, name);
+	return !record_complete_at(dir, path) && volume_drop_rest(dir, name) == 0 ? 1 : 0;
+}
+
 int containers_drop_unfinished(const struct dirs *d, struct err *err)
 {
 	const struct {
@@ -172,6 +184,7 @@ int containers_drop_unfinished(const struct dirs *d, struct err *err)
 	} steps[] = {
 		{ d->data, "containers", drop_container },
 		{ d->data, "names", drop_name },
+		{ d->data, "volumes", drop_volume },
 		{ d->data, "oci", drop_record },
 		{ d->data, BUILD_CACHE, drop_record },
 		{ d->run, "containers", drop_run },

@@ -10,5 +10,6 @@
  * are told by their layer, a link to a folder that nobody holds any more. */
 void layers_drop_unfinished(const struct dirs *d);
 /* Containers that were never completed (no config.json), names and run folders without a container,
+ * volumes likewise,
  * temporary files of records. Takes dirs_lock(). Returns how many things were taken away, or -errno. */
 int containers_drop_unfinished(const struct dirs *d, struct err *err);

@@ -29,6 +29,8 @@
  *                                      an archive on standard input goes into a container's folder
  *   dayfly-worker top id= attrs= from= args=
  *                                      what ps(1) tells of a container's processes
+ *   dayfly-worker fill id= attrs= from= name= answer=
+ *                                      the image's files into the container's new volumes
  *   dayfly-worker userns               the containers' user namespace, sent over descriptor 3
  *   dayfly-worker sweep                frees what lies in trash/
  *   dayfly-worker fsck                 finishes or removes what a crash left half-done
@@ -71,6 +73,7 @@ static const struct {
 	{ "archive-get", job_archive_get },
 	{ "archive-put", job_archive_put },
 	{ "top", job_top },
+	{ "fill", job_fill },
 	{ "userns", job_userns },
 	{ "sweep", job_sweep },
 	{ "fsck", job_fsck },

@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 """Volumes and mounts as containers and clients see them. usage: volumes.py [REGEX]"""
 import shutil
+import subprocess
 import sys
 import time
 
 import suite
-from cli_tools import docker, try_docker
+from cli_tools import docker, environment, try_docker
 from engine import IMAGE
 from suite import case, has, same, until
 
@@ -153,6 +154,61 @@ def _(e):
         ("destroy", "v1", {"driver": "local"})])
 
 
+# ---- what the image has there
+
+@case("an empty volume gets the image's files at creation, with owners, modes and links")
+def _(e):
+    image = image_with(e, "RUN mkdir -p /d/sub /e && echo one >/d/f && chmod 640 /d/f && chown 7:8 /d/f /d && "
+                       "chmod 1750 /d && ln -s f /d/l && ln /d/f /d/h && ln -s /d /way && echo x >/d/gone",
+                       "RUN rm /d/gone && echo two >/d/sub/g", 'VOLUME ["/d"]')
+    look = "cd /v && stat -c '%n %A %u:%g %h' . f h sub && readlink l && cat sub/g; ls"
+    want = ". drwxr-x--T 7:8 3\nf -rw-r----- 7:8 2\nh -rw-r----- 7:8 2\nsub drwxr-xr-x 0:0 2\nf\ntwo\nf\nh\nl\nsub"
+    docker(e, "create", "--name", "c1", "-v", "v1:/d", "-v", "v2:/way", image, "true")
+    same(run(e, "-v", "v1:/v", IMAGE, "sh", "-c", look), want)   # before c1 was ever started
+    same(run(e, "-v", "v2:/v", IMAGE, "sh", "-c", look), want)   # by way of a link
+    same(run(e, "-v", "v3:/d:nocopy", image, "ls", "/d"), "")
+    same(run(e, image, "cat", "/d/sub/g"), "two")                # anonymous
+    same(run(e, "-v", "v4:/e", image, "stat", "-c", "%A", "/e"), "drwxr-xr-x")
+    docker(e, "start", "-a", "c1")
+    run(e, "-v", "v5:/d", IMAGE, "touch", "/d/mine")
+    same(run(e, "-v", "v5:/d", image, "ls", "/d"), "mine")       # not empty: left alone
+    docker(e, "rmi", "-f", image)
+
+
+@case("a folder of the host that a volume stands for is filled as well")
+def _(e):
+    image = image_with(e, "RUN mkdir /d && echo one >/d/f")
+    (e.root / "empty").mkdir()
+    docker(e, "volume", "create", "-o", "type=none", "-o", "o=bind", "-o", f"device={e.root}/empty", "v1")
+    same(run(e, "-v", "v1:/d", image, "cat", "/d/f"), "one")
+    same((e.root / "empty/f").read_text(), "one\n")
+    docker(e, "rmi", "-f", image)
+
+
+@case("a worker that dies while it fills volumes leaves nothing half-done")
+def _(e):
+    image = image_with(e, "RUN mkdir /d && cd /d && for i in $(seq 300); do echo $i >$i; done")
+    container = docker(e, "create", "-v", "v1:/d", image, "sh", "-c", "ls /d | wc -l")
+    folder = e.data / "dayfly/containers" / container
+    same(run(e, "-v", "v1:/d", IMAGE, "sh", "-c", "rm /d/*; ls -A /d"), "")
+    # as it is left when the copy was complete and a part of it moved, and something of another was begun
+    (folder / "unfilled").touch()
+    volume = e.data / "dayfly/volumes/v1"
+    (volume / "filling").mkdir()
+    (volume / "filling/half").touch()
+    (volume / "filled").mkdir()
+    (volume / "filled/1").write_text("a copy\n")
+    (volume / "filled/2").write_text("a copy\n")
+    (volume / "_data/2").write_text("another's\n")
+    has(e.post(f"/containers/{container}/start").expect(503).message, "try again")
+    until(lambda: not (folder / "unfilled").exists())
+    same(docker(e, "start", "-a", container), "2")
+    same((volume / "_data/2").read_text(), "another's\n")
+    same(sorted(p.name for p in volume.iterdir()), ["_data", "filling", "volume.json"])
+    docker(e, "rm", container)
+    docker(e, "rmi", "-f", image)
+
+
 # ---- other mounts
 
 @case("-v makes the folder it names, --mount only when told to")
@@ -220,6 +276,37 @@ def _(e):
     except sdk.errors.NotFound:
         return
     raise AssertionError("the volume is still there")
+
+
+@case("docker-compose: services share a volume, and down -v takes it away")
+def _(e):
+    if not shutil.which("docker-compose"):
+        raise suite.Skip("docker-compose is not installed")
+    folder = e.root / "project"
+    folder.mkdir()
+    (folder / "docker-compose.yml").write_text(f"""
+version: "2.4"
+volumes: {{shared: {{labels: {{k: v}}}}}}
+services:
+  one: {{image: "{IMAGE}", network_mode: none, volumes: ["shared:/d"], command: "sh -c 'echo hi >/d/f'"}}
+  two: {{image: "{IMAGE}", network_mode: none, volumes: ["shared:/d:ro", "/own"], command: sleep 60}}
+""")
+
+    def compose(*words):
+        done = subprocess.run(["docker-compose", *words], cwd=folder, env=environment(e), timeout=50,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        same((words, done.returncode, done.stderr if done.returncode else b""), (words, 0, b""))
+        return done.stdout
+
+    compose("up", "-d", "one")
+    until(lambda: data(e, "project_shared").joinpath("f").exists())
+    compose("up", "-d")
+    compose("up", "-d", "-t", "0", "--force-recreate", "two")   # keeps the anonymous volume
+    same(compose("exec", "-T", "two", "cat", "/d/f"), b"hi\n")
+    same(len(volumes(e)), 2)
+    compose("down", "-v", "-t", "0")
+    # the anonymous one was handed on by its name, which makes it a named one for Docker, too
+    same("project_shared" in volumes(e), False)
 
 
 if not shutil.which("docker"):
