@@ -55,8 +55,8 @@ int mount_points_inherit(struct mount_points *m, json_object *doc, bool read_onl
 /* Moves over what comes from others, except where something is mounted already. */
 void mount_points_merge(struct mount_points *m, struct mount_points *inherited);
 /* Adds an anonymous volume for each path of Config.Volumes where nothing is mounted yet. */
-int mount_points_add_volumes(
-	struct mount_points *m, const struct host_config *h, json_object *volumes, struct err *err);
+int mount_points_add_volumes(struct mount_points *all, const struct host_config *h,
+	json_object *volumes, struct err *err);
 /* Brings them into their order; to be called once all are there. */
 void mount_points_sort(struct mount_points *m);
 
