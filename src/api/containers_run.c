@@ -138,7 +138,7 @@ int api_container_restart(struct request *req, struct reply *rep, struct err *er
 	struct core *c;
 	int r = find_for_stop(req, &c, &ct, &words, err);
 
-	if (r == 0)
+	if (r == 0 && ct->status.state != RUN_PAUSED) /* that is stopped first, as any other */
 		r = check_startable(ct, err);
 	if (r == 0)
 		r = container_compile(c, ct, err);

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +175,15 @@ void proc_tree_kill(pid_t root, int pidfd)
 		free(list);
 	}
 	(void)proc_pidfd_kill(pidfd, SIGKILL);
+}
+
+unsigned proc_cpus(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	return (unsigned)CPU_COUNT(&set);
 }
 
 int proc_oom_score_adj(void)

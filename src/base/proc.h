@@ -20,5 +20,7 @@ int proc_pidfd_kill(int pidfd, int sig);
  * It is stopped first, so that it reaps none of them, and killed last. */
 void proc_tree_kill(pid_t root, int pidfd);
 
+/* CPUs this process may run on, at least 1. */
+unsigned proc_cpus(void);
 /* Our own oom_score_adj; 0 if it cannot be read. What we start may raise it, lowering is a privilege. */
 int proc_oom_score_adj(void);

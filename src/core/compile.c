@@ -483,6 +483,9 @@ static int add_process(struct buf *plan, const struct container *ct,
 	add_keep_id(plan, h);
 	compile_security(plan, h, h->privileged, profile, &security);
 	compile_rlimits(plan, h);
+	r = resources_compile(&h->resources, plan, err);
+	if (r < 0)
+		return r;
 	if (h->oom_score_adj)
 		add_number(plan, "oom-score-adj", h->oom_score_adj);
 	add_command(plan, ct, c);

@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/jsonw.h"
+#include "core/resources.h"
 #include "json/field.h"
 
 struct container_config {
@@ -108,16 +109,16 @@ struct host_config {
 	int64_t shm_size;
 	char **sysctls; /* map */
 	char *runtime, *isolation;
-	int oom_kill_disable; /* -1: not said */
 	struct jlist devices; /* struct device_spec */
+	struct resources resources;
 	struct jlist ulimits; /* struct ulimit */
 	struct jlist mounts;  /* struct mount_spec */
 	struct jwords masked_paths, readonly_paths;
 	int init; /* -1: not said */
 };
 
-extern const struct jfield container_config_fields[], host_config_fields[], mount_spec_fields[],
-	bind_options_fields[], tmpfs_options_fields[], volume_options_fields[];
+extern const struct jfield restart_policy_fields[], container_config_fields[], host_config_fields[],
+	mount_spec_fields[], bind_options_fields[], tmpfs_options_fields[], volume_options_fields[];
 
 void container_config_clear(struct container_config *c);
 void host_config_clear(struct host_config *h);
@@ -133,6 +134,10 @@ int container_config_merge(
  * IpcMode. */
 int host_config_settle(struct host_config *h, const struct container_config *c, bool shareable_ipc,
 	char ***w, struct err *err);
+
+/* For a container that exists already. */
+int restart_policy_change(
+	struct host_config *h, const struct restart_policy *policy, struct err *err);
 
 /* Seconds between the stop signal and SIGKILL; -1: for ever. */
 int container_stop_timeout(const struct container_config *c);

@@ -66,6 +66,10 @@ int container_list(struct core *c, const struct filters *f, bool all, int limit,
 int container_inspect(
 	struct core *c, const char *what, bool size, struct buf *out, struct err *err);
 int container_rename(struct core *c, const char *what, const char *name, struct err *err);
+/* body: limits and restart policy to be changed. Appends {"Warnings":[…]}, to be answered once the monitor,
+ * if one lives, was told "update"; *ret is the container as it is now. */
+int container_update(struct core *c, const char *what, const char *body, struct buf *out,
+	struct container **ret, struct err *err);
 /* A container without a live monitor; with one, the handler sends the monitor "remove". */
 int container_remove_stopped(struct core *c, struct container *ct, bool volumes, struct err *err);
 int container_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err);

@@ -25,7 +25,7 @@ static const struct jfield log_config_fields[] = {
 	JEND,
 };
 
-static const struct jfield restart_fields[] = {
+const struct jfield restart_policy_fields[] = {
 	JSTR("Name", struct restart_policy, name),
 	JINT64("MaximumRetryCount", struct restart_policy, max_retries),
 	JEND,
@@ -93,7 +93,7 @@ const struct jfield host_config_fields[] = {
 	JOBJECT("LogConfig", struct host_config, log, struct log_config, log_config_fields),
 	JSTR("NetworkMode", struct host_config, network_mode),
 	JANY("PortBindings", struct host_config, port_bindings, "{}"),
-	JOBJECT("RestartPolicy", struct host_config, restart, struct restart_policy, restart_fields),
+	JOBJECT("RestartPolicy", struct host_config, restart, struct restart_policy, restart_policy_fields),
 	JBOOL("AutoRemove", struct host_config, auto_remove),
 	JSTR("VolumeDriver", struct host_config, volume_driver),
 	JSTRV_NULL("VolumesFrom", struct host_config, volumes_from),
@@ -124,32 +124,15 @@ const struct jfield host_config_fields[] = {
 	JMAP_OMIT("Sysctls", struct host_config, sysctls),
 	JSTR("Runtime", struct host_config, runtime),
 	JSTR("Isolation", struct host_config, isolation),
-	JREFUSE("CpuShares", "0"),
-	JREFUSE("Memory", "0"),
-	JREFUSE("NanoCpus", "0"),
+	RESOURCE_FIELDS(struct host_config, resources.),
 	JREFUSE("CgroupParent", "\"\""),
-	JREFUSE("BlkioWeight", "0"),
-	JREFUSE("BlkioWeightDevice", "[]"),
-	JREFUSE("BlkioDeviceReadBps", "[]"),
-	JREFUSE("BlkioDeviceWriteBps", "[]"),
-	JREFUSE("BlkioDeviceReadIOps", "[]"),
-	JREFUSE("BlkioDeviceWriteIOps", "[]"),
-	JREFUSE("CpuPeriod", "0"),
-	JREFUSE_BUT("CpuQuota", "0", "-1"),
 	JREFUSE_WHY("CpuRealtimePeriod", "0", "kernel does not support CPU real-time scheduler"),
 	JREFUSE_WHY("CpuRealtimeRuntime", "0", "kernel does not support CPU real-time scheduler"),
-	JREFUSE("CpusetCpus", "\"\""),
-	JREFUSE("CpusetMems", "\"\""),
 	JLIST("Devices", struct host_config, devices, struct device_spec, device_fields),
 	JREFUSE_WHY("DeviceCgroupRules", "null", "device rules of a cgroup take root on the host"),
 	JREFUSE_WHY("DeviceRequests", "null", "there are no device drivers (--gpus); Devices shows single ones"),
 	JIGNORE("KernelMemory", NULL),	/* gone with API 1.42 and from the kernel */
 	JIGNORE("KernelMemoryTCP", NULL),
-	JREFUSE("MemoryReservation", "0"),
-	JREFUSE_BUT("MemorySwap", "0", "-1"),
-	JREFUSE_BUT("MemorySwappiness", "null", "-1"),
-	JBOOL_OPT("OomKillDisable", struct host_config, oom_kill_disable),
-	JREFUSE_BUT("PidsLimit", "null", "-1"),
 	JLIST("Ulimits", struct host_config, ulimits, struct ulimit, ulimit_fields),
 	JIGNORE("CpuCount", "0"),	/* this and the next three: Windows only */
 	JIGNORE("CpuPercent", "0"),
@@ -215,6 +198,18 @@ static int settle_restart(struct host_config *h, struct err *err)
 		return err_set(err, ERR_INVALID, EINVAL,
 			"can't create 'AutoRemove' container with restart policy");
 	return not_yet(err, "RestartPolicy.Name", h->restart.name);
+}
+
+int restart_policy_change(
+	struct host_config *h, const struct restart_policy *policy, struct err *err)
+{
+	if (h->auto_remove && !str_eq(policy->name, "no"))
+		return err_set(err, ERR_CONFLICT, EINVAL,
+			"Restart policy cannot be updated because AutoRemove is enabled for the "
+			"container");
+	set_str(&h->restart.name, policy->name);
+	h->restart.max_retries = policy->max_retries;
+	return settle_restart(h, err);
 }
 
 /* Docker's names for what it runs containers with when nothing is said mean ours. */
@@ -345,15 +340,6 @@ static int check_groups(char *const *groups, struct err *err)
 	return 0;
 }
 
-/* As Docker on cgroup v2, which cannot do it: false is forgotten, true with a warning. */
-static void settle_oom_kill(struct host_config *h, char ***w)
-{
-	if (h->oom_kill_disable == 1)
-		strv_add(w,
-			"Your kernel does not support OomKillDisable. OomKillDisable discarded.");
-	h->oom_kill_disable = -1;
-}
-
 /* Lowering takes a privilege on the host; Docker's rootless mode raises such a wish without a word. */
 static void warn_oom_score(const struct host_config *h, char ***w)
 {
@@ -377,7 +363,6 @@ static int check_rest(struct host_config *h, char ***w, struct err *err)
 			"invalid value %lld for OomScoreAdj, range for oom score adj is [-1000, 1000]",
 			(long long)h->oom_score_adj);
 	warn_oom_score(h, w);
-	settle_oom_kill(h, w);
 	return log_config_settle(&h->log, err);
 }
 
@@ -390,6 +375,18 @@ static void settle_paths(struct jwords *paths, const char *const *standard, bool
 	paths->given = true;
 	for (; *standard; standard++)
 		strv_add(&paths->list, *standard);
+}
+
+static int settle_resources(struct host_config *h, char ***w, struct err *err)
+{
+	struct delegation delegation;
+	int r = resources_settle(&h->resources, false, w, err);
+
+	if (r < 0 || !resources_any(&h->resources))
+		return r;
+	delegation_read(&delegation);
+	resources_warn(&h->resources, &delegation, w);
+	return 0;
 }
 
 int host_config_settle(struct host_config *h, const struct container_config *c, bool shareable_ipc,
@@ -424,6 +421,8 @@ int host_config_settle(struct host_config *h, const struct container_config *c, 
 		r = check_extra_hosts(h->extra_hosts, h->network_mode, w, err);
 	if (r == 0)
 		r = check_sysctls(h, err);
+	if (r == 0)
+		r = settle_resources(h, w, err);
 	if (r == 0)
 		r = check_console_size(h->console_size, err);
 	if (r == 0)

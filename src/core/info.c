@@ -1,11 +1,8 @@
 #include "core/info.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <pwd.h>
-#include <sched.h>
 #include <stdio.h>
-#include <sys/statfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -15,10 +12,13 @@
 #include "base/http_out.h"
 #include "base/jsonw.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "base/timefmt.h"
 #include "core/containers.h"
+#include "core/delegation.h"
 #include "core/images.h"
 #include "oci/settings.h"
+#include "state/cgroup.h"
 
 #define SMALL_FILE 65536
 
@@ -71,30 +71,6 @@ static bool has_id_ranges(void)
 
 	/* $USER first: looking the name up would load the name service modules. */
 	return (has_range("/etc/subuid", name, number) && has_range("/etc/subgid", name, number));
-}
-
-static bool has_user_manager(void)
-{
-	const char *run = getenv("XDG_RUNTIME_DIR");
-	auto_free char *socket = xasprintf("%s/systemd/private", run ? run : "");
-
-	return access(socket, W_OK) == 0;
-}
-
-static bool cgroup_is_v2(void)
-{
-	struct statfs fs;
-
-	return statfs("/sys/fs/cgroup", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
-}
-
-static unsigned cpu_count(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) < 0)
-		return 1;
-	return (unsigned)CPU_COUNT(&set);
 }
 
 static void counts_print(struct jsonw *w, struct core *c, const struct container_counts *n)
@@ -197,18 +173,6 @@ static void runtimes_print(struct jsonw *w)
 	}
 }
 
-/* Resource limits are not applied yet, so none is claimed. */
-static void limits_print(struct jsonw *w)
-{
-	static const char *const absent[] = { "MemoryLimit", "SwapLimit", "CpuCfsPeriod",
-		"CpuCfsQuota", "CPUShares", "CPUSet", "PidsLimit", "OomKillDisable", NULL };
-
-	for (const char *const *k = absent; *k; k++)
-		jw_bool(w, *k, false);
-	jw_str(w, "CgroupDriver", has_user_manager() ? "systemd" : "none");
-	jw_str(w, "CgroupVersion", cgroup_is_v2() ? "2" : "1");
-}
-
 static void machine_print(struct jsonw *w)
 {
 	auto_free char *os = operating_system();
@@ -223,12 +187,13 @@ static void machine_print(struct jsonw *w)
 	jw_str(w, "OSType", "linux");
 	jw_str(w, "Architecture", u.machine);
 	jw_str(w, "KernelVersion", u.release);
-	jw_uint(w, "NCPU", cpu_count());
+	jw_uint(w, "NCPU", proc_cpus());
 	jw_uint(w, "MemTotal", (uint64_t)si.totalram * si.mem_unit);
 }
 
 /* settings_problem: what is wrong with the settings file, "" if nothing is. */
-static void warnings_print(struct jsonw *w, const char *settings_problem)
+static void warnings_print(
+	struct jsonw *w, const struct delegation *d, const char *settings_problem)
 {
 	jw_array(w, "Warnings");
 	if (*settings_problem) {
@@ -236,11 +201,7 @@ static void warnings_print(struct jsonw *w, const char *settings_problem)
 
 		jw_str(w, NULL, text);
 	}
-	jw_str(w, NULL, "WARNING: Resource limits are not supported yet");
-	if (!has_user_manager())
-		jw_str(w, NULL,
-			"WARNING: No systemd user manager: no cgroup delegation, containers have no "
-			"cgroup of their own");
+	delegation_warn(w, d);
 	if (geteuid() != 0 && !has_id_ranges())
 		jw_str(w, NULL,
 			"WARNING: No range of subordinate ids in /etc/subuid and /etc/subgid: "
@@ -254,7 +215,7 @@ static void security_print(struct jsonw *w)
 	if (geteuid() != 0)
 		jw_str(w, NULL, "name=rootless");
 	jw_str(w, NULL, "name=seccomp,profile=builtin");
-	if (cgroup_is_v2())
+	if (cgroup_is_unified())
 		jw_str(w, NULL, "name=cgroupns");
 	jw_array_end(w);
 }
@@ -281,6 +242,7 @@ int engine_info(struct core *c, struct buf *out, struct err *err)
 {
 	auto_settings struct settings settings = { 0 };
 	struct container_counts counts = { 0 };
+	struct delegation delegation;
 	struct err problem = { 0 };
 	struct jsonw w = JSONW(out);
 	int r = container_count(c, &counts, err);
@@ -293,7 +255,8 @@ int engine_info(struct core *c, struct buf *out, struct err *err)
 	storage_print(&w, c);
 	plugins_print(&w);
 	machine_print(&w);
-	limits_print(&w);
+	delegation_read(&delegation);
+	delegation_print(&w, &delegation);
 	constants_print(&w);
 	/* a file that cannot be read must not keep people from reading why */
 	(void)settings_read(&settings, &problem);
@@ -302,7 +265,7 @@ int engine_info(struct core *c, struct buf *out, struct err *err)
 	swarm_print(&w);
 	security_print(&w);
 	jw_time(&w, "SystemTime", time_now());
-	warnings_print(&w, problem.msg);
+	warnings_print(&w, &delegation, problem.msg);
 	jw_object_end(&w);
 	return 0;
 }

@@ -50,6 +50,14 @@ void answer_status(struct wire_msg *msg, int status)
 		answer_fd(&msg->fd, status, NULL);
 }
 
+void answer_json(struct wire_msg *msg, const char *json)
+{
+	auto_buf struct buf text = { 0 };
+
+	http_answer(&text, 200, json);
+	write_and_end(&msg->fd, &text);
+}
+
 void answer_error(struct wire_msg *msg, const struct err *err)
 {
 	if (msg)

@@ -13,6 +13,8 @@ void connection_end(int *fd);
 
 /* Each writes a whole answer to the message's connection and ends it; no connection is fine. */
 void answer_status(struct wire_msg *msg, int status);
+/* A whole JSON text with a 200. */
+void answer_json(struct wire_msg *msg, const char *json);
 void answer_error(struct wire_msg *msg, const struct err *err);
 /* err_set() and answer_error() in one. */
 void answer_refuse(struct wire_msg *msg, enum err_kind kind, const char *fmt, ...)

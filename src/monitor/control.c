@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "monitor/attach.h"
 #include "monitor/monitor.h"
+#include "monitor/update.h"
 
 #define ROUND 16 /* messages in a row before the container's streams have their turn */
 
@@ -39,12 +40,16 @@ static const struct operation operations[] = {
 	{ "restart", EV_RESTART, NULL },
 	{ "kill", EV_KILL, NULL },
 	{ "remove", EV_REMOVE, NULL },
+	{ "pause", EV_PAUSE, NULL },
+	{ "unpause", EV_UNPAUSE, NULL },
 	{ "attach", EV_COUNT, attach_request },
 	{ "early", EV_COUNT, client_early },
 	{ "resize", EV_COUNT, attach_resize },
 	{ "exec-start", EV_COUNT, exec_start },
 	{ "exec-resize", EV_COUNT, exec_resize },
 	{ "wait", EV_COUNT, wait_request },
+	{ "stats", EV_COUNT, stats_request },
+	{ "update", EV_COUNT, update_request },
 	{ "reload", EV_COUNT, reload },
 };
 

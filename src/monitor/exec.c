@@ -284,6 +284,10 @@ void exec_start(struct monitor *m, struct wire_msg *msg)
 	} else if (!monitor_running(m) || m->state == ST_DRAINING) {
 		(void)snprintf(text, sizeof(text), "container %s is not running", m->id);
 		exec_refuse(m, &req, ERR_CONFLICT, text);
+	} else if (m->state == ST_PAUSED) {
+		(void)snprintf(text, sizeof(text),
+			"Container %s is paused, unpause the container before exec", m->id);
+		exec_refuse(m, &req, ERR_CONFLICT, text);
 	} else {
 		exec_begin(m, &req, take_fd(&dir));
 	}

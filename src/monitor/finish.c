@@ -10,6 +10,7 @@
 #include "monitor/control.h"
 #include "monitor/crash.h"
 #include "monitor/monitor.h"
+#include "monitor/oom.h"
 #include "monitor/removal.h"
 #include "monitor/report.h"
 #include "monitor/start.h"
@@ -21,7 +22,8 @@ void finish_collect(struct monitor *m, struct wire_msg *msg)
 	(void)msg;
 	if (!child_collect(m->process.pidfd, &m->status))
 		return;
-	m->status.oom_killed = cgroup_oom_kills(&m->cgroup) > m->oom_kills;
+	oom_settle(m);
+	stats_run_over(m);
 	/* Without a pid namespace of its own somebody may have stayed behind. */
 	(void)cgroup_kill(&m->cgroup);
 	health_end(m);
@@ -46,8 +48,6 @@ static void tell_die(struct monitor *m)
 void finish_tell(struct monitor *m)
 {
 	report_exit(m);
-	if (m->status.oom_killed)
-		report_event(m, "oom");
 	tell_die(m);
 	crash_point("after-die-event");
 	report_volumes_unmounted(m);
@@ -58,8 +58,6 @@ void finish_tell_rest(struct monitor *m)
 {
 	const struct status *st = &m->status;
 
-	if (st->oom_killed && !event_is_written(&m->dirs, m->id, "oom", st->finished))
-		report_event(m, "oom");
 	if (!event_is_written(&m->dirs, m->id, "die", st->finished))
 		tell_die(m);
 	report_told(m);

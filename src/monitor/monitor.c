@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/timefmt.h"
 #include "monitor/control.h"
+#include "monitor/oom.h"
 #include "monitor/recover.h"
 
 #define FIRST_MESSAGE (5 * NSEC_PER_SEC) /* the switchboard sends it as soon as it has spawned us */
@@ -158,6 +159,8 @@ void monitor_close(struct monitor *m)
 {
 	clients_drop(m);
 	waiters_drop(m);
+	viewers_end(m);
+	oom_settle(m);
 	control_close(m);
 	health_end(m);
 	stdio_close(&m->io);
@@ -168,7 +171,7 @@ void monitor_close(struct monitor *m)
 	watch_stop(&m->gate);
 	watch_stop(&m->expiry);
 	traits_clear(&m->traits);
-	cgroup_close(&m->cgroup);
+	cgroup_leave(&m->cgroup);
 	m->data_dir = fd_close(m->data_dir);
 	m->run_dir = fd_close(m->run_dir);
 	dirs_close(&m->dirs);
@@ -181,6 +184,7 @@ bool monitor_running(const struct monitor *m)
 {
 	switch (m->state) {
 	case ST_RUNNING:
+	case ST_PAUSED:
 	case ST_STOPPING:
 	case ST_KILLED:
 	case ST_DRAINING: return true;
@@ -194,7 +198,7 @@ bool monitor_running(const struct monitor *m)
 bool monitor_needed(const struct monitor *m)
 {
 	return monitor_running(m) || m->expecting || m->clients || m->waiters || m->askers ||
-		m->held;
+		m->viewers || m->held;
 }
 
 /* Quiet after a start or a burst: an idle monitor gives back what it took. That is the buffer, what

@@ -15,8 +15,10 @@
 #include "monitor/health.h"
 #include "monitor/report.h"
 #include "monitor/states.h"
+#include "monitor/stats.h"
 #include "monitor/stdio.h"
 #include "monitor/traits.h"
+#include "monitor/usage.h"
 #include "monitor/wait.h"
 #include "runtime/cgroup.h"
 #include "runtime/runtime.h"
@@ -41,7 +43,8 @@ struct monitor {
 	struct status status; /* as last written */
 	struct rt_process process;
 	struct cgroup cgroup;
-	uint64_t oom_kills; /* of the cgroup, when the run began */
+	uint64_t oom_kills; /* of this run, so far */
+	struct gauges gauges;
 	struct stdio io;
 	struct health health;
 
@@ -49,12 +52,15 @@ struct monitor {
 	struct watch timer;  /* of the state: stop timeout, first message */
 	struct watch gate;   /* clients that leave their head unread */
 	struct watch expiry; /* exec records */
-	int64_t stop_due;    /* when the timer kills, 0: never */
+	struct watch oom;
+	struct watch stats_timer; /* the next sample */
+	int64_t stop_due;         /* when the timer kills, 0: never */
 
 	struct client *clients;
 	struct exec *execs; /* running ones */
 	unsigned ended_execs;
 	struct waiter *waiters;
+	struct viewer *viewers;
 	struct asker *askers;
 	struct held *held; /* messages to be handled after the end of the run */
 

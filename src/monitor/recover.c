@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "monitor/finish.h"
 #include "monitor/monitor.h"
+#include "monitor/oom.h"
 #include "monitor/removal.h"
 #include "state/remove.h"
 
@@ -59,6 +60,7 @@ static void tell_end(struct monitor *m, const struct status *settled)
 	case RUN_RUNNING:
 	case RUN_PAUSED:
 	case RUN_RESTARTING:
+		oom_tell_rest(m);
 		m->status = *settled;
 		take_durable_end(m);
 		if (m->traits.auto_remove)
@@ -91,6 +93,7 @@ void recover(struct monitor *m)
 	kill_left_over(&settled);
 	if (!status_settle(&settled, true))
 		return;
+	cgroup_leave_plain(m->id, m->status.monitor);
 	execs_settle(m);
 	tell_end(m, &settled);
 	if (m->traits.auto_remove || m->status.state == RUN_REMOVING)

@@ -55,6 +55,7 @@ int removal(struct monitor *m, struct err *err)
 	m->expecting = false;
 	clients_release(m, &m->io);
 	waiters_removed(m);
+	viewers_end(m);
 	askers_answer(m, ASK_REMOVE, NULL);
 	if (m->traits.keep.time > 0)
 		removed_sweep(&m->dirs, &m->traits.keep);

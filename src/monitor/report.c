@@ -114,6 +114,28 @@ void report_removing(struct monitor *m)
 	(void)status_write(m->run_dir, &m->status);
 }
 
+/* What a run is like is not durable: the run itself does not survive the machine. */
+static void report_now(struct monitor *m, const char *event)
+{
+	int r = status_write(m->run_dir, &m->status);
+
+	if (r < 0)
+		log_error("%s: record %s: %s", m->id, event, strerror(-r));
+	report_event(m, event);
+}
+
+void report_paused(struct monitor *m, bool paused)
+{
+	m->status.state = paused ? RUN_PAUSED : RUN_RUNNING;
+	report_now(m, paused ? "pause" : "unpause");
+}
+
+void report_oom(struct monitor *m)
+{
+	m->status.oom_killed = true;
+	report_now(m, "oom");
+}
+
 static void append(struct monitor *m, const char *action, const char *more)
 {
 	struct event e = {

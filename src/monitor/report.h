@@ -22,6 +22,10 @@ void report_exit(struct monitor *m);
 void report_told(struct monitor *m);
 /* What the health check says has changed. */
 void report_health(struct monitor *m);
+/* Paused, or not any more: record and event. */
+void report_paused(struct monitor *m, bool paused);
+/* The OOM killer was here: record and event. */
+void report_oom(struct monitor *m);
 /* The container is about to leave the disk: whoever finds this record has to finish that. */
 void report_removing(struct monitor *m);
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "monitor/finish.h"
 #include "monitor/monitor.h"
+#include "monitor/oom.h"
 #include "monitor/removal.h"
 #include "monitor/report.h"
 #include "monitor/start.h"
@@ -33,15 +34,18 @@ static int on_created(void *arg, const struct rt_process *p, struct err *err)
 }
 
 /* Before the first run: limits and the OOM counter need the scope. Without it a container runs all the
- * same, in the cgroup this process was born in. */
-static void enter_scope(struct monitor *m)
+ * same, in the cgroup this process was born in or below. */
+static void enter_cgroup(struct monitor *m)
 {
 	char name[SCOPE_NAME_SIZE];
 	struct err err = { 0 };
 	int r;
 
-	if (!m->scope_due)
+	if (!m->scope_due) {
+		if (m->cgroup.parent < 0)
+			(void)cgroup_enter_plain(m->id, getpid(), &m->cgroup);
 		return;
+	}
 	m->scope_due = false;
 	r = cgroup_enter(scope_name(m->id, getpid(), name), SCOPE_PATIENCE_MS, &m->cgroup, &err);
 	if (r != 0)
@@ -60,8 +64,12 @@ static int launch(struct monitor *m, const struct plan *plan, int *exit_code, st
 	m->io.in_once = m->traits.stdin_once;
 	m->io.drained = on_drained;
 	r = stdio_prepare(&m->io, m, streams, &child, err);
-	enter_scope(m);
-	m->oom_kills = cgroup_oom_kills(&m->cgroup);
+	enter_cgroup(m);
+	if (r == 0)
+		r = cgroup_prepare(&m->cgroup, plan, err);
+	if (m->cgroup.payload < 0 && plan_has(plan, "limit"))
+		log_warning("%s: its limits are not applied: it has no cgroup", m->id);
+	oom_watch(m);
 	child.cgroup = &m->cgroup;
 	child.height = m->traits.height;
 	child.width = m->traits.width;
@@ -126,6 +134,7 @@ static void fail(struct monitor *m, const struct status *before, int exit_code, 
 	if (exit_code == 126 || exit_code == 127)
 		err->kind = ERR_INVALID;
 	stdio_close(&m->io);
+	oom_settle(m);
 	report_failed_start(m, before, exit_code, err);
 	clients_release(m, &m->io);
 	waiters_run_over(m);

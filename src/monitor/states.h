@@ -2,6 +2,7 @@
  *
  *   CREATED   no program runs: never started, or ended; early clients and waiters may be held
  *   RUNNING   the program runs
+ *   PAUSED    it would run, but its cgroup is frozen
  *   STOPPING  asked to end by its stop signal; the timer will kill it
  *   KILLED    SIGKILL was sent; its end is certain
  *   DRAINING  the program is gone, the rest of its output is being read
@@ -15,6 +16,7 @@ struct monitor;
 enum mon_state {
 	ST_CREATED,
 	ST_RUNNING,
+	ST_PAUSED,
 	ST_STOPPING,
 	ST_KILLED,
 	ST_DRAINING,
@@ -28,6 +30,8 @@ enum mon_event {
 	EV_RESTART,
 	EV_KILL,
 	EV_REMOVE,
+	EV_PAUSE,
+	EV_UNPAUSE,
 	EV_TERM,    /* the monitor itself is asked to end */
 	EV_TIMEOUT, /* of the state's timer */
 	EV_EXITED,  /* the program has ended */
@@ -50,6 +54,9 @@ mon_action stop_soft, stop_join, stop_not_running, stop_hard, restart_soft, rest
 	kill_join, kill_not_running, term_soft, term_idle;
 /* finish.c */
 mon_action finish_collect, finish_run, finish_idle;
+/* pause.c */
+mon_action pause_now, pause_paused, pause_not_running, unpause_now, unpause_not_paused,
+	start_paused;
 /* removal.c */
 mon_action remove_now, remove_running;
 /* answer.c */

@@ -5,6 +5,7 @@
 #include "base/proc.h"
 #include "base/timefmt.h"
 #include "monitor/monitor.h"
+#include "monitor/pause.h"
 #include "monitor/report.h"
 
 static int number(const struct wire_msg *msg, const char *key, int missing)
@@ -43,6 +44,7 @@ static void ask_to_end(struct monitor *m, const struct wire_msg *msg)
 	m->stopped = true;
 	m->stop_due = 0;
 	(void)send_signal(m, sig); /* gone already: its end is about to be noticed */
+	pause_lift(m);
 	m->state = sig == SIGKILL ? ST_KILLED : ST_STOPPING;
 	if (m->state == ST_STOPPING)
 		set_patience(m, msg);
@@ -71,8 +73,9 @@ void stop_not_running(struct monitor *m, struct wire_msg *msg)
 void stop_hard(struct monitor *m, struct wire_msg *msg)
 {
 	(void)msg;
-	m->state = ST_KILLED;
 	(void)send_signal(m, SIGKILL);
+	pause_lift(m);
+	m->state = ST_KILLED;
 }
 
 void restart_soft(struct monitor *m, struct wire_msg *msg)
@@ -95,6 +98,9 @@ void kill_send(struct monitor *m, struct wire_msg *msg)
 	int sig = number(msg, "signal", SIGKILL);
 	int r = send_signal(m, sig);
 
+	/* any other signal waits for the unpause */
+	if (r == 0 && (sig == SIGKILL || sig == m->traits.stop_signal))
+		pause_lift(m);
 	if (r == -EINVAL) {
 		answer_refuse(msg, ERR_INVALID, "Invalid signal: %d", sig);
 	} else if (sig == SIGKILL) {
@@ -129,5 +135,6 @@ void term_idle(struct monitor *m, struct wire_msg *msg)
 	(void)msg;
 	m->expecting = false;
 	waiters_drop(m);
+	viewers_end(m);
 	clients_release(m, &m->io);
 }

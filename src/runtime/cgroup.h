@@ -1,11 +1,17 @@
-/* runtime/cgroup.h - the container's part of the cgroup v2 tree that systemd delegated to its scope:
+/* runtime/cgroup.h - the container's part of the cgroup v2 tree. With a systemd user manager that is in
+ * the scope which was delegated to the monitor:
  *
  *   …/dayfly.slice/dayfly-ID12-PID.scope/    delegated; controllers are handed down here
  *       supervisor/                          the monitor
  *       payload/                             the container: limits, OOM counter, freezer
  *
- * Without such a scope there is no cgroup of ours and every function says so by FD_NONE: nothing is
- * limited and an OOM kill is not told from another SIGKILL. */
+ * Without one, where this process's own group is writable, it is a group below that, which has no
+ * controllers of its own but the freezer, cgroup.kill and CPU time:
+ *
+ *   …/dayfly-ID12-PID                        the container
+ *
+ * Else there is no group of ours: nothing is limited or frozen, and an OOM kill is not told from another
+ * SIGKILL. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,20 +19,41 @@
 
 #include "base/err.h"
 #include "base/fd.h"
+#include "state/plan.h"
+#include "state/scope.h"
 
 struct cgroup {
-	int scope; /* directories; FD_NONE without a scope */
-	int payload;
+	int parent;                 /* folder in which the payload is; FD_NONE without a cgroup */
+	int payload;                /* the container's; FD_NONE */
+	bool plain;                 /* made without systemd: ours to remove */
+	char name[SCOPE_NAME_SIZE]; /* of the payload in parent */
 };
 
-#define CGROUP_NONE ((struct cgroup){ .scope = FD_NONE, .payload = FD_NONE })
+#define CGROUP_NONE ((struct cgroup){ .parent = FD_NONE, .payload = FD_NONE })
 
 /* Waits until this process has been moved to the scope named (state/scope.h), at most patience_ms,
  * then splits it. 0 with *ret filled; 1 when it did not happen: *ret is CGROUP_NONE. */
 int cgroup_enter(const char *scope, int patience_ms, struct cgroup *ret, struct err *err);
+/* Without a manager: where the group of monitor's container would be. 0, or 1: nowhere. */
+int cgroup_enter_plain(const char *container_id, pid_t monitor, struct cgroup *ret);
 void cgroup_close(struct cgroup *g);
+/* The group itself goes too: a scope is systemd's to remove, what was made without one is ours. */
+void cgroup_leave(struct cgroup *g);
+/* The same for a monitor that died. */
+void cgroup_leave_plain(const char *container_id, pid_t monitor);
 
-/* oom_kill of the payload's memory.events: processes killed so far; 0 without the controller. */
-uint64_t cgroup_oom_kills(const struct cgroup *g);
+/* An empty payload for the next run, counters at zero, with the limits of plan. What the kernel does not
+ * offer here is left out (core said so in Warnings); a limit that it refuses is an error. */
+int cgroup_prepare(struct cgroup *g, const struct plan *plan, struct err *err);
+/* The limits of plan for what runs now; those it does not name go back to none. */
+int cgroup_update(const struct cgroup *g, const struct plan *plan, struct err *err);
+
+/* Returns when every process stands still (or goes on); -ETIMEDOUT: not within patience_ms; -ENOENT: there
+ * is no freezer. */
+int cgroup_freeze(const struct cgroup *g, bool freeze, int patience_ms);
 /* Kills whatever is left in the payload (cgroup.kill, or one by one before Linux 5.14). 0, or -errno. */
 int cgroup_kill(const struct cgroup *g);
+/* memory.events of the payload, to be waited on with EPOLLPRI; -errno without the controller. */
+int cgroup_memory_events(const struct cgroup *g);
+/* oom_kill of that file: processes killed so far. */
+uint64_t cgroup_oom_kills(int memory_events);

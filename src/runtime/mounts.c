@@ -338,7 +338,7 @@ int mounts_make_shared(struct enter *e, struct err *err)
 	int r = 0;
 
 	plan_foreach (m, e->plan, "mount") {
-		if (!str_eq(m->words[0], "bind") || is_kernels(m))
+		if ((!str_eq(m->words[0], "bind") && !str_eq(m->words[0], "part")) || is_kernels(m))
 			continue;
 		r = mount_item(e, m, err);
 		if (r < 0)

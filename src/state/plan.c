@@ -28,7 +28,7 @@ static const struct keyword plan_keywords[] = {
 	{ "cwd", 1, false }, { "user", 1, false }, { "group", 1, true },
 	{ "keep-groups", 0, false }, { "keep-id", 2, false },
 	{ "caps", 1, false }, { "privileged", 0, false }, { "no-new-privs", 0, false }, { "seccomp", 1, false },
-	{ "rlimit", 3, true }, { "oom-score-adj", 1, false },
+	{ "rlimit", 3, true }, { "limit", 2, true }, { "oom-score-adj", 1, false },
 	{ "env", 1, true }, { "arg", 1, true },
 	{ "stop-signal", 1, false }, { "stop-timeout", 1, false }, { "auto-remove", 0, false },
 	{ "keep-removed", 4, false },

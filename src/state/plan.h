@@ -50,6 +50,7 @@
  *   no-new-privs
  *   seccomp default | unconfined | PATH     PATH: a profile in Docker's JSON form, in the data tree
  *   rlimit NAME SOFT HARD (many)  NAME as in ulimit(1)'s long form: nofile, nproc, …
+ *   limit FILE VALUE (many)     written to that file of the container's cgroup; skipped if it is not there
  *   oom-score-adj N
  *   env K=V (many)              complete, in order; HOME is added from the image's passwd if absent
  *   arg WORD (many)             argv; the first is searched in PATH inside the container

@@ -17,6 +17,9 @@
  *   kill          signal=N
  *   wait          condition=not-running|next-exit|removed
  *   remove        force=0|1 volumes=0|1
+ *   pause, unpause
+ *   stats         stream=0|1 [one-shot=1]
+ *   update        answer=JSON (limits have changed: read the plan again, apply them, answer that)
  *   reload        (no descriptor; nobody is answered) name and attrs changed: read the plan again
  * hold: the switchboard is about to write the 101 head, and nothing may be read or written before
  * early says that it is out. Without it the monitor writes the head: 200 with that type, until EOF. The

@@ -529,7 +529,7 @@ def _(e):
     post(e, f"FROM {IMAGE}\n", buildargs="[").expect(400)
     post(e, f"FROM {IMAGE}\n", platform="plan9/amd64").expect(400)
     e.post("/build", b"junk", headers=TAR).expect(400)
-    has(post(e, f"FROM {IMAGE}\n", memory=1 << 20).expect(501).message, "HostConfig.Memory")
+    has(post(e, f"FROM {IMAGE}\n", memory=1 << 20).expect(400).message, "Minimum memory limit allowed is 6MB")
     for query in ({"squash": 1}, {"remote": "ftp://127.0.0.1/x"}, {"version": 2}, {"outputs": '[{"Type":"x"}]'}):
         post(e, f"FROM {IMAGE}\n", **query).expect(501)
     for path in ("/session", "/grpc"):

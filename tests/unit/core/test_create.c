@@ -257,13 +257,6 @@ static const struct refusal {
 	const char *member, *names;
 	enum err_kind kind;
 } refusals[] = {
-	{ "'HostConfig':{'Memory':1048576}", "HostConfig.Memory", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'NanoCpus':1}", "HostConfig.NanoCpus", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'CpuShares':1}", "HostConfig.CpuShares", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'PidsLimit':10}", "HostConfig.PidsLimit", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'MemorySwappiness':10}", "HostConfig.MemorySwappiness", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'BlkioWeight':10}", "HostConfig.BlkioWeight", ERR_UNSUPPORTED },
-	{ "'HostConfig':{'CpusetCpus':'0'}", "HostConfig.CpusetCpus", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'CgroupParent':'/x'}", "HostConfig.CgroupParent", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'Devices':[{'PathOnHost':'fuse'}]}", "HostConfig.Devices: invalid PathOnHost", ERR_INVALID },
 	{ "'HostConfig':{'Devices':[{'PathOnHost':'/dev/fuse','PathInContainer':'fuse'}]}", "invalid PathInContainer", ERR_INVALID },

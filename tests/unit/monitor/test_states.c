@@ -32,7 +32,7 @@ static void a_run_ends_exactly_once(void **unused)
 {
 	(void)unused;
 	for (int s = 0; s < ST_COUNT; s++) {
-		bool runs = s == ST_RUNNING || s == ST_STOPPING || s == ST_KILLED;
+		bool runs = s == ST_RUNNING || s == ST_PAUSED || s == ST_STOPPING || s == ST_KILLED;
 
 		assert_int_equal(
 			mon_action_for((enum mon_state)s, EV_EXITED) == finish_collect, runs);
@@ -48,12 +48,24 @@ static void what_needs_the_record_of_the_end_waits_for_it(void **unused)
 	assert_ptr_equal(mon_action_for(ST_DRAINING, EV_REMOVE), control_hold);
 }
 
+static void only_what_runs_is_paused_and_only_what_is_paused_goes_on(void **unused)
+{
+	(void)unused;
+	for (int s = 0; s < ST_COUNT; s++) {
+		assert_int_equal(
+			mon_action_for((enum mon_state)s, EV_PAUSE) == pause_now, s == ST_RUNNING);
+		assert_int_equal(mon_action_for((enum mon_state)s, EV_UNPAUSE) == unpause_now,
+			s == ST_PAUSED);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_state_answers_every_event),
 		cmocka_unit_test(only_a_container_that_does_not_run_is_started),
 		cmocka_unit_test(a_run_ends_exactly_once),
+		cmocka_unit_test(only_what_runs_is_paused_and_only_what_is_paused_goes_on),
 		cmocka_unit_test(what_needs_the_record_of_the_end_waits_for_it),
 	};
 

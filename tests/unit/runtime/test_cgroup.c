@@ -9,7 +9,7 @@
 static void before_linux_5_14_each_process_is_killed(void **state)
 {
 	struct folder folder = make_folder();
-	struct cgroup g = { .scope = FD_NONE, .payload = folder.fd };
+	struct cgroup g = { .parent = FD_NONE, .payload = folder.fd };
 	pid_t child = fork();
 	int fd, status = 0;
 

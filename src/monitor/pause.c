@@ -1,0 +1,91 @@
+#include "monitor/pause.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "monitor/monitor.h"
+#include "monitor/report.h"
+
+/* The freezer waits for those in a system call that cannot be interrupted: a file server that is away,
+ * for example. Nothing else is done here meanwhile. */
+#define FREEZE_PATIENCE_MS 1000
+
+/* Health probes go by the state: none is begun while it is ST_PAUSED. */
+static void told(struct monitor *m, enum mon_state state)
+{
+	m->state = state;
+	report_paused(m, state == ST_PAUSED);
+}
+
+void pause_now(struct monitor *m, struct wire_msg *msg)
+{
+	int r;
+
+	if (m->cgroup.payload < 0) {
+		answer_refuse(msg, ERR_UNSUPPORTED,
+			"cannot pause container %s: it has no cgroup to be frozen in; that takes cgroup v2 "
+			"and a systemd user manager, or a cgroup that is writable for the engine",
+			m->id);
+		return;
+	}
+	r = cgroup_freeze(&m->cgroup, true, FREEZE_PATIENCE_MS);
+	if (r < 0) {
+		(void)cgroup_freeze(&m->cgroup, false, 0);
+		answer_refuse(msg, ERR_SYSTEM, "cannot pause container %s: the freezer says: %s",
+			m->id, strerror(-r));
+		return;
+	}
+	told(m, ST_PAUSED);
+	answer_status(msg, 204);
+}
+
+static int thaw(struct monitor *m)
+{
+	int r = cgroup_freeze(&m->cgroup, false, FREEZE_PATIENCE_MS);
+
+	if (r < 0)
+		log_error("%s: unpause: %s", m->id, strerror(-r));
+	return r;
+}
+
+void unpause_now(struct monitor *m, struct wire_msg *msg)
+{
+	int r = thaw(m);
+
+	if (r < 0) {
+		answer_refuse(msg, ERR_SYSTEM, "cannot unpause container %s: the freezer says: %s",
+			m->id, strerror(-r));
+		return;
+	}
+	told(m, ST_RUNNING);
+	answer_status(msg, 204);
+}
+
+void pause_lift(struct monitor *m)
+{
+	if (m->state != ST_PAUSED)
+		return;
+	(void)thaw(m);
+	told(m, ST_RUNNING);
+}
+
+void pause_paused(struct monitor *m, struct wire_msg *msg)
+{
+	answer_refuse(msg, ERR_CONFLICT, "Container %s is already paused", m->id);
+}
+
+void pause_not_running(struct monitor *m, struct wire_msg *msg)
+{
+	answer_refuse(msg, ERR_CONFLICT, "Container %s is not running", m->id);
+}
+
+void unpause_not_paused(struct monitor *m, struct wire_msg *msg)
+{
+	answer_refuse(msg, ERR_SYSTEM, "Container %s is not paused", m->id);
+}
+
+void start_paused(struct monitor *m, struct wire_msg *msg)
+{
+	(void)m;
+	answer_refuse(msg, ERR_CONFLICT, "cannot start a paused container, try unpause instead");
+}
