@@ -78,7 +78,7 @@ int api_container_start(struct request *req, struct reply *rep, struct err *err)
 		r = check_startable(ct, err);
 	if (r < 0)
 		return r;
-	if (ct->status.state == RUN_RUNNING)
+	if (ct->status.state == RUN_RUNNING || ct->status.state == RUN_RESTARTING)
 		return reply_empty(rep, 304);
 	r = container_compile(c, ct, err);
 	if (r < 0)

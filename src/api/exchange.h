@@ -80,6 +80,8 @@ bool route_match(struct request *req, const char *template, const char *path, si
 char *url_decode(const char *s, size_t len, bool plus);
 
 /* ---- handover.c */
+/* In a copy of this process, while requests are answered. */
+void run_aside(struct core *c, int (*fn)(struct core *c, struct err *err));
 /* A stream whose connection the monitor has, and which begins once the 101 head is out. */
 struct hijack {
 	struct core *core;

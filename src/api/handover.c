@@ -50,7 +50,7 @@ static void close_all_but(int a, int b, int c)
 	}
 }
 
-/* In a copy of this process, which has no other business than this client's. */
+/* In a copy of this process, which has no other business than this client's (FD_NONE: nobody's). */
 static void be_copy(struct core *c, int client)
 {
 	(void)setsid();
@@ -257,7 +257,21 @@ static void run_and_answer(struct core *c, int client, slow_fn *fn, const void *
 		worker_sweep(c);
 }
 
-/* With one thread a fork is a whole process. It leaves libmicrohttpd's state alone and ends by _exit(). */
+void run_aside(struct core *c, int (*fn)(struct core *c, struct err *err))
+{
+	struct err err = { 0 };
+	pid_t pid = fork();
+
+	if (pid < 0)
+		log_error("fork: %s", strerror(errno));
+	if (pid != 0)
+		return;
+	be_copy(c, FD_NONE);
+	if (fn(c, &err) < 0)
+		log_error("%s", err.msg);
+	_exit(EXIT_SUCCESS);
+}
+
 int handover_slow(
 	struct request *req, struct reply *rep, slow_fn *fn, const void *arg, struct err *err)
 {

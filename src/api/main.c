@@ -18,6 +18,8 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/timefmt.h"
+#include "core/core.h"
+#include "core/restarts.h"
 
 #define IDLE_DEFAULT_S 10
 #define IDLE_MAX_S     (10 * 365 * 24 * 3600.0)
@@ -26,20 +28,25 @@
 struct options {
 	const char *listen; /* NULL: socket activation */
 	int64_t idle_ns;    /* 0: never, -1: not given */
+	bool restart;       /* no service: what a restart policy wants back */
 };
 
 static void usage(FILE *out)
 {
-	(void)fputs("Usage: dayfly [--listen PATH] [--idle-timeout SECONDS]\n"
-		    "\n"
-		    "Serves Docker's API on the sockets given by systemd, or on PATH.\n"
-		    "\n"
-		    "  --listen PATH           serve in the foreground on this Unix socket\n"
-		    "  --idle-timeout SECONDS  exit after this long without a connection;\n"
-		    "                          fractions allowed, 0: never (default: 10,\n"
-		    "                          with --listen 0; also DAYFLY_IDLE_TIMEOUT)\n"
-		    "  --version               show the version\n"
-		    "  --help                  show this text\n",
+	(void)fputs(
+		"Usage: dayfly [--listen PATH] [--idle-timeout SECONDS]\n"
+		"       dayfly --restart\n"
+		"\n"
+		"Serves Docker's API on the sockets given by systemd, or on PATH.\n"
+		"\n"
+		"  --listen PATH           serve in the foreground on this Unix socket\n"
+		"  --idle-timeout SECONDS  exit after this long without a connection;\n"
+		"                          fractions allowed, 0: never (default: 10,\n"
+		"                          with --listen 0; also DAYFLY_IDLE_TIMEOUT)\n"
+		"  --restart               once after a boot or a login: start the containers that\n"
+		"                          a restart policy wants back, and exit\n"
+		"  --version               show the version\n"
+		"  --help                  show this text\n",
 		out);
 }
 
@@ -60,6 +67,7 @@ static int options_parse(int argc, char **argv, struct options *ret)
 	static const struct option known[] = {
 		{ "listen", required_argument, NULL, 'l' },
 		{ "idle-timeout", required_argument, NULL, 'i' },
+		{ "restart", no_argument, NULL, 'r' },
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -71,6 +79,7 @@ static int options_parse(int argc, char **argv, struct options *ret)
 		switch (c) {
 		case 'l': ret->listen = optarg; break;
 		case 'i': idle = optarg; break;
+		case 'r': ret->restart = true; break;
 		case 'V':
 			(void)printf(
 				"dayfly %s (Docker API %s)\n", DAYFLY_VERSION, DAYFLY_API_VERSION);
@@ -168,6 +177,18 @@ static int serve(const struct options *o, struct err *err)
 	return r;
 }
 
+static int restart(struct err *err)
+{
+	struct core *c;
+	int r = core_open(&c, err);
+
+	if (r < 0)
+		return r;
+	r = restarts_run(c, err);
+	core_free(c);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .idle_ns = -1 };
@@ -179,7 +200,7 @@ int main(int argc, char **argv)
 	/* Monitors, streams and workers live on their own; nobody here asks how they ended. */
 	(void)signal(SIGCHLD, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (serve(&options, &err) < 0) {
+	if ((options.restart ? restart(&err) : serve(&options, &err)) < 0) {
 		log_error("%s", err.msg);
 		return 1;
 	}

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "core/restarts.h"
 
 void request_clear(struct request *req)
 {
@@ -131,8 +132,11 @@ int req_core(struct request *req, struct core **ret, struct err *err)
 {
 	int r = 0;
 
-	if (!req->engine->core)
+	if (!req->engine->core) {
 		r = core_open(&req->engine->core, err);
+		if (r == 0 && restarts_are_due(req->engine->core))
+			run_aside(req->engine->core, restarts_run);
+	}
 	if (r == 0)
 		*ret = req->engine->core;
 	return r;

@@ -19,6 +19,7 @@
 #include "core/log_config.h"
 #include "core/modes.h"
 #include "core/removed.h"
+#include "core/restarts.h"
 #include "core/security.h"
 #include "core/signals.h"
 #include "core/spawn.h"
@@ -61,9 +62,12 @@ void compile_identity(struct buf *plan, const struct container *ct)
 
 static void add_identity(struct buf *plan, const struct container *ct)
 {
+	struct restart_rule rule = container_restart_rule(ct);
+
 	compile_identity(plan, ct);
 	if (json_get_bool(ct->host_config, "AutoRemove"))
 		plan_add(plan, "auto-remove");
+	restart_rule_write(plan, &rule);
 }
 
 /* ---- its ids */

@@ -29,6 +29,7 @@
 #include "core/names.h"
 #include "core/records.h"
 #include "core/removed.h"
+#include "core/restarts.h"
 #include "core/volume_fill.h"
 #include "core/volumes.h"
 #include "core/words.h"
@@ -223,6 +224,8 @@ int create_request_settle(struct create_request *q, json_object *image_config,
 		r = container_config_merge(&q->config, image_config, &q->warnings, err);
 	if (r == 0)
 		settle_user(q);
+	if (r == 0)
+		r = restart_label_check(&q->config, &q->host, &q->warnings, err);
 	if (r < 0)
 		return r;
 	if (inherited)

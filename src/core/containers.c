@@ -13,6 +13,7 @@
 #include "core/container_state.h"
 #include "core/names.h"
 #include "core/records.h"
+#include "core/restarts.h"
 #include "core/scan.h"
 #include "core/spawn.h"
 #include "state/events.h"
@@ -58,8 +59,11 @@ void container_recover(struct core *c, const char *id)
 		container_sweep(c, id);
 		return;
 	}
-	if (r == 0 && container_decode(doc, &ct, NULL) == 0)
+	if (r == 0 && container_decode(doc, &ct, NULL) == 0) {
+		if (container_comes_again(c, ct)) /* that monitor settles it as well */
+			return;
 		(void)container_identify(c, ct, NULL);
+	}
 	(void)monitor_recover(c, id, NULL);
 }
 

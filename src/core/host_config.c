@@ -10,6 +10,7 @@
 #include "core/devices.h"
 #include "core/log_config.h"
 #include "core/modes.h"
+#include "core/restarts.h"
 #include "core/rlimits.h"
 #include "core/security.h"
 #include "core/words.h"
@@ -170,34 +171,14 @@ static void set_str(char **s, const char *value)
 	*s = copy;
 }
 
-static int not_yet(struct err *err, const char *field, const char *value)
-{
-	return err_set(err, ERR_UNSUPPORTED, ENOTSUP, "HostConfig.%s: \"%s\" is not supported yet",
-		field, value);
-}
-
 static int settle_restart(struct host_config *h, struct err *err)
 {
-	static const char *const known[] = { "always", "unless-stopped", "on-failure", NULL };
+	int r = restart_policy_check(&h->restart, err);
 
-	if (str_empty(h->restart.name))
-		set_str(&h->restart.name, "no");
-	if (str_eq(h->restart.name, "no")) {
-		if (h->restart.max_retries == 0)
-			return 0;
-		return err_set(err, ERR_INVALID, EINVAL,
-			"invalid restart policy: maximum retry count can only be used with "
-			"'on-failure'");
-	}
-	if (!word_among(known, h->restart.name))
-		return err_set(err, ERR_INVALID, EINVAL,
-			"invalid restart policy: unknown policy '%s'; use one of 'no', 'always', "
-			"'on-failure', or 'unless-stopped'",
-			h->restart.name);
-	if (h->auto_remove)
-		return err_set(err, ERR_INVALID, EINVAL,
+	if (r == 0 && h->auto_remove && !str_eq(h->restart.name, "no"))
+		r = err_set(err, ERR_INVALID, EINVAL,
 			"can't create 'AutoRemove' container with restart policy");
-	return not_yet(err, "RestartPolicy.Name", h->restart.name);
+	return r;
 }
 
 int restart_policy_change(

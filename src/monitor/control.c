@@ -10,11 +10,12 @@
 #include "base/log.h"
 #include "monitor/attach.h"
 #include "monitor/monitor.h"
+#include "monitor/restart.h"
 #include "monitor/update.h"
 
 #define ROUND 16 /* messages in a row before the container's streams have their turn */
 
-/* run/containers/ID/plan was written anew because name or labels changed. */
+/* run/containers/ID/plan was written anew because name, labels or restart policy changed. */
 static void reload(struct monitor *m, struct wire_msg *msg)
 {
 	auto_plan struct plan plan = { 0 };
@@ -25,7 +26,8 @@ static void reload(struct monitor *m, struct wire_msg *msg)
 		log_warning("%s: %s", m->id, err.msg);
 		return;
 	}
-	traits_rename(&m->traits, &plan);
+	traits_reload(&m->traits, &plan);
+	restart_reconsider(m);
 }
 
 struct operation {
@@ -51,6 +53,7 @@ static const struct operation operations[] = {
 	{ "stats", EV_COUNT, stats_request },
 	{ "update", EV_COUNT, update_request },
 	{ "reload", EV_COUNT, reload },
+	{ "again", EV_COUNT, restart_again },
 };
 
 static void handle(struct monitor *m, struct wire_msg *msg)

@@ -13,6 +13,7 @@
 #include "monitor/oom.h"
 #include "monitor/removal.h"
 #include "monitor/report.h"
+#include "monitor/restart.h"
 #include "monitor/start.h"
 #include "state/events.h"
 
@@ -93,6 +94,8 @@ static void next_step(struct monitor *m)
 		term_idle(m, NULL);
 	} else if (askers_have(m, ASK_RESTART)) {
 		start_restarted(m);
+	} else if (m->status.state == RUN_RESTARTING) {
+		restart_wait(m);
 	}
 	control_release(m);
 }
@@ -105,7 +108,9 @@ void finish_run(struct monitor *m, struct wire_msg *msg)
 	rt_process_clear(&m->process);
 	m->status.pid = 0;
 	m->status.finished = time_now();
-	m->status.state = goes_away(m) ? RUN_REMOVING : RUN_EXITED;
+	m->status.state = goes_away(m) ? RUN_REMOVING
+		: restart_due(m)       ? RUN_RESTARTING
+				       : RUN_EXITED;
 	finish_tell(m);
 	if (m->stopped)
 		report_event(m, "stop");

@@ -14,6 +14,7 @@
 #include "base/timefmt.h"
 #include "monitor/child.h"
 #include "monitor/monitor.h"
+#include "monitor/restart.h"
 
 #define PLAN_NAME     "health-plan"
 #define OUTPUT_ROUNDS 16 /* of PUMP_SIZE bytes, from a pipe that others may go on filling */
@@ -82,12 +83,14 @@ static void record(struct health *h, int exit_code, const char *text, size_t len
 	if (r < 0)
 		log_warning("%s: record of a health check: %s", m->id, strerror(-r));
 	health_judge(&h->check, &m->status, exit_code, h->began_up);
-	report_health(m);
+	report_progress(m);
 	if (m->status.health == before)
 		return;
 	(void)snprintf(
 		action, sizeof(action), "health_status: %s", health_state_name(m->status.health));
 	report_event(m, action);
+	if (m->status.health == HEALTH_UNHEALTHY && m->traits.restart.unwell)
+		stop_unwell(m);
 }
 
 static void read_output(struct health *h)

@@ -189,6 +189,7 @@ bool monitor_running(const struct monitor *m)
 	case ST_KILLED:
 	case ST_DRAINING: return true;
 	case ST_CREATED:
+	case ST_BACKOFF:
 	case ST_REMOVED:
 	case ST_COUNT: break;
 	}
@@ -197,8 +198,8 @@ bool monitor_running(const struct monitor *m)
 
 bool monitor_needed(const struct monitor *m)
 {
-	return monitor_running(m) || m->expecting || m->clients || m->waiters || m->askers ||
-		m->viewers || m->held;
+	return monitor_running(m) || m->state == ST_BACKOFF || m->expecting || m->clients ||
+		m->waiters || m->askers || m->viewers || m->held;
 }
 
 /* Quiet after a start or a burst: an idle monitor gives back what it took. That is the buffer, what

@@ -55,6 +55,7 @@ struct monitor {
 	struct watch oom;
 	struct watch stats_timer; /* the next sample */
 	int64_t stop_due;         /* when the timer kills, 0: never */
+	int64_t pause;            /* before the latest restart, ns; 0: none yet */
 
 	struct client *clients;
 	struct exec *execs; /* running ones */
@@ -68,6 +69,7 @@ struct monitor {
 	bool scope_due;   /* systemd is about to move us to our scope */
 	bool expecting;   /* the message this process was started for has not come yet */
 	bool stopped;     /* this run was ended by a stop: event "stop" */
+	bool unwell;      /* … or because it was unhealthy */
 	bool leaving;     /* the monitor was told to end */
 	bool volumes_too; /* who asked for the removal wants its anonymous volumes gone with it */
 	bool untidy;      /* memory was used that an idle monitor should not hold */

@@ -10,10 +10,13 @@
  * for example. Nothing else is done here meanwhile. */
 #define FREEZE_PATIENCE_MS 1000
 
-/* Health probes go by the state: none is begun while it is ST_PAUSED. */
 static void told(struct monitor *m, enum mon_state state)
 {
 	m->state = state;
+	if (state == ST_PAUSED)
+		health_suspend(m);
+	else
+		health_resume(m);
 	report_paused(m, state == ST_PAUSED);
 }
 

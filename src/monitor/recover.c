@@ -59,7 +59,6 @@ static void tell_end(struct monitor *m, const struct status *settled)
 	switch (m->status.state) {
 	case RUN_RUNNING:
 	case RUN_PAUSED:
-	case RUN_RESTARTING:
 		oom_tell_rest(m);
 		m->status = *settled;
 		take_durable_end(m);
@@ -67,6 +66,10 @@ static void tell_end(struct monitor *m, const struct status *settled)
 			m->status.state = RUN_REMOVING;
 		finish_tell(m);
 		break;
+	case RUN_RESTARTING: /* it had ended; the switchboard sees to the next run (EV "again") */
+		m->status = *settled;
+		report_change(m);
+		__attribute__((fallthrough));
 	case RUN_EXITED:
 	case RUN_REMOVING:
 		if (m->status.unfinished)

@@ -100,12 +100,20 @@ void report_told(struct monitor *m)
 	(void)status_write(m->run_dir, &m->status);
 }
 
-void report_health(struct monitor *m)
+void report_progress(struct monitor *m)
 {
 	int r = status_write(m->run_dir, &m->status);
 
 	if (r < 0)
-		log_error("%s: record the health: %s", m->id, strerror(-r));
+		log_error("%s: record of its status: %s", m->id, strerror(-r));
+}
+
+void report_change(struct monitor *m)
+{
+	int r = record(m);
+
+	if (r < 0)
+		log_error("%s: record of its status: %s", m->id, strerror(-r));
 }
 
 void report_removing(struct monitor *m)

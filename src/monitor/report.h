@@ -26,6 +26,10 @@ void report_health(struct monitor *m);
 void report_paused(struct monitor *m, bool paused);
 /* The OOM killer was here: record and event. */
 void report_oom(struct monitor *m);
+/* m->status has changed, for those who look while the run goes on. */
+void report_progress(struct monitor *m);
+/* The same where it has to outlast the machine. */
+void report_change(struct monitor *m);
 /* The container is about to leave the disk: whoever finds this record has to finish that. */
 void report_removing(struct monitor *m);
 

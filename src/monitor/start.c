@@ -10,6 +10,7 @@
 #include "monitor/oom.h"
 #include "monitor/removal.h"
 #include "monitor/report.h"
+#include "monitor/restart.h"
 #include "monitor/start.h"
 #include "state/scope.h"
 
@@ -118,7 +119,7 @@ static int begin(struct monitor *m, int *exit_code, struct err *err)
 static void watch_run(struct monitor *m)
 {
 	m->state = ST_RUNNING;
-	m->stopped = false;
+	m->stopped = m->unwell = false;
 	m->untidy = true;
 	stdio_connect(&m->io, m->process.console);
 	m->process.console = FD_NONE; /* the streams own it */
@@ -162,6 +163,7 @@ void start_now(struct monitor *m, struct wire_msg *msg)
 {
 	struct err err = { 0 };
 
+	restart_forget(m);
 	if (start_run(m, &err) < 0)
 		answer_error(msg, &err);
 	else
@@ -184,8 +186,10 @@ void start_again(struct monitor *m, struct wire_msg *msg)
 void start_restarted(struct monitor *m)
 {
 	struct err err = { 0 };
-	int r = start_run(m, &err);
+	int r;
 
+	restart_forget(m);
+	r = start_run(m, &err);
 	if (r == 0)
 		report_event(m, "restart");
 	askers_answer(m, ASK_RESTART, r < 0 ? &err : NULL);

@@ -46,6 +46,12 @@ static mon_action *const actions[ST_COUNT][EV_COUNT] = {
 		[EV_TIMEOUT] = nothing,     [EV_EXITED] = nothing,        [EV_DRAINED] = finish_run,
 		[EV_PAUSE] = pause_not_running, [EV_UNPAUSE] = unpause_not_paused,
 	},
+	[ST_BACKOFF] = {
+		[EV_START] = start_running, [EV_STOP] = backoff_stop,     [EV_RESTART] = backoff_restart,
+		[EV_KILL] = backoff_kill,   [EV_REMOVE] = backoff_remove, [EV_TERM] = backoff_term,
+		[EV_TIMEOUT] = backoff_over, [EV_EXITED] = nothing,       [EV_DRAINED] = nothing,
+		[EV_PAUSE] = backoff_pause, [EV_UNPAUSE] = unpause_not_paused,
+	},
 	[ST_REMOVED] = {
 		[EV_START] = answer_gone,   [EV_STOP] = answer_gone,      [EV_RESTART] = answer_gone,
 		[EV_KILL] = answer_gone,    [EV_REMOVE] = answer_gone,    [EV_TERM] = term_idle,

@@ -6,6 +6,7 @@
  *   STOPPING  asked to end by its stop signal; the timer will kill it
  *   KILLED    SIGKILL was sent; its end is certain
  *   DRAINING  the program is gone, the rest of its output is being read
+ *   BACKOFF   the program has ended and will be started again by the timer
  *   REMOVED   the container is off the disk; some client may still have to read its last bytes */
 #pragma once
 
@@ -20,6 +21,7 @@ enum mon_state {
 	ST_STOPPING,
 	ST_KILLED,
 	ST_DRAINING,
+	ST_BACKOFF,
 	ST_REMOVED,
 	ST_COUNT
 };
@@ -57,6 +59,10 @@ mon_action finish_collect, finish_run, finish_idle;
 /* pause.c */
 mon_action pause_now, pause_paused, pause_not_running, unpause_now, unpause_not_paused,
 	start_paused;
+/* restart.c */
+mon_action backoff_over, backoff_stop, backoff_restart, backoff_kill, backoff_remove, backoff_term,
+	backoff_pause,
+	restart_again;
 /* removal.c */
 mon_action remove_now, remove_running;
 /* answer.c */

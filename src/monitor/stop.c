@@ -7,6 +7,7 @@
 #include "monitor/monitor.h"
 #include "monitor/pause.h"
 #include "monitor/report.h"
+#include "monitor/restart.h"
 
 static int number(const struct wire_msg *msg, const char *key, int missing)
 {
@@ -50,18 +51,39 @@ static void ask_to_end(struct monitor *m, const struct wire_msg *msg)
 		set_patience(m, msg);
 }
 
+/* By the user, and not to be undone by a restart policy: on record before the program can know. */
+static void remember_stop(struct monitor *m)
+{
+	if (m->status.stopped)
+		return;
+	m->status.stopped = true;
+	report_progress(m);
+}
+
 void stop_soft(struct monitor *m, struct wire_msg *msg)
 {
+	remember_stop(m);
 	askers_add(m, ASK_END, msg);
 	ask_to_end(m, msg);
 }
 
 void stop_join(struct monitor *m, struct wire_msg *msg)
 {
+	if (msg) /* else it is the monitor that ends */
+		remember_stop(m);
 	askers_add(m, ASK_END, msg);
 	m->stopped = true;
 	if (m->state == ST_STOPPING)
 		set_patience(m, msg);
+}
+
+void stop_unwell(struct monitor *m)
+{
+	if (m->state != ST_RUNNING)
+		return;
+	m->unwell = true;
+	ask_to_end(m, NULL);
+	m->stopped = false;
 }
 
 void stop_not_running(struct monitor *m, struct wire_msg *msg)
@@ -92,14 +114,18 @@ void restart_join(struct monitor *m, struct wire_msg *msg)
 		set_patience(m, msg);
 }
 
-/* SIGKILL is answered when the process is gone, any other signal when it is sent. */
+/* SIGKILL is answered when the process is gone, any other signal when it is sent. Only what would stop the
+ * container keeps it from being started again: Docker takes any signal for that, a SIGHUP too that should
+ * make it read its configuration. */
 void kill_send(struct monitor *m, struct wire_msg *msg)
 {
-	int sig = number(msg, "signal", SIGKILL);
-	int r = send_signal(m, sig);
+	int sig = number(msg, "signal", SIGKILL), r;
+	bool stops = sig == SIGKILL || sig == m->traits.stop_signal;
 
-	/* any other signal waits for the unpause */
-	if (r == 0 && (sig == SIGKILL || sig == m->traits.stop_signal))
+	if (stops)
+		remember_stop(m);
+	r = send_signal(m, sig);
+	if (r == 0 && stops) /* any other signal waits for the unpause */
 		pause_lift(m);
 	if (r == -EINVAL) {
 		answer_refuse(msg, ERR_INVALID, "Invalid signal: %d", sig);

@@ -13,11 +13,12 @@ static void replace(char **to, const char *text)
 	*to = xstrdup(text);
 }
 
-void traits_rename(struct traits *t, const struct plan *p)
+void traits_reload(struct traits *t, const struct plan *p)
 {
 	replace(&t->name, plan_get(p, "name", ""));
 	replace(&t->image, plan_get(p, "image", ""));
 	replace(&t->attrs, plan_get(p, "attrs", ""));
+	t->restart = restart_rule_read(p);
 }
 
 static unsigned short size_word(const char *word)
@@ -60,7 +61,7 @@ static void take_volumes(struct traits *t, const struct plan *p)
 
 void traits_set(struct traits *t, const struct plan *p)
 {
-	traits_rename(t, p);
+	traits_reload(t, p);
 	take_volumes(t, p);
 	t->tty = plan_has(p, "tty");
 	t->open_stdin = plan_has(p, "open-stdin");

@@ -3,6 +3,7 @@
 #include "monitor/update.h"
 #include "base/log.h"
 #include "monitor/monitor.h"
+#include "monitor/restart.h"
 
 void update_request(struct monitor *m, struct wire_msg *msg)
 {
@@ -19,5 +20,7 @@ void update_request(struct monitor *m, struct wire_msg *msg)
 		answer_error(msg, &err);
 		return;
 	}
+	traits_reload(&m->traits, &plan);
+	restart_reconsider(m);
 	answer_json(msg, answer ? answer : "{}");
 }

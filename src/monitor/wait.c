@@ -103,7 +103,7 @@ void wait_request(struct monitor *m, struct wire_msg *msg)
 		waiter_free(w);
 		return;
 	}
-	if (condition == WAIT_NOT_RUNNING && !monitor_running(m))
+	if (condition == WAIT_NOT_RUNNING && !monitor_running(m) && m->state != ST_BACKOFF)
 		waiter_tell(w);
 }
 

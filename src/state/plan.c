@@ -32,6 +32,7 @@ static const struct keyword plan_keywords[] = {
 	{ "env", 1, true }, { "arg", 1, true },
 	{ "stop-signal", 1, false }, { "stop-timeout", 1, false }, { "auto-remove", 0, false },
 	{ "keep-removed", 4, false },
+	{ "restart", 2, false }, { "restart-unhealthy", 0, false },
 	{ "health-times", 4, false }, { "health-retries", 1, false }, { "health-silent", 0, false },
 	{ "subreaper", 0, false },
 	{ "fault", 3, false },

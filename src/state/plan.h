@@ -55,6 +55,8 @@
  *   env K=V (many)              complete, in order; HOME is added from the image's passwd if absent
  *   arg WORD (many)             argv; the first is searched in PATH inside the container
  *   stop-signal N | stop-timeout SECONDS (-1: for ever)
+ *   restart POLICY MAX          always, unless-stopped or on-failure (state/restart.h); none: never
+ *   restart-unhealthy           an unhealthy program is ended, so that the policy can act
  *   fault KIND ERRNO MESSAGE    (struct err) why this container cannot be started. Such a plan says what
  *                               the container is and nothing of what would run
  *   log DRIVER                  json-file, local, journald or none

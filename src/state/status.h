@@ -65,7 +65,7 @@ struct status {
 	 * events may not be written, or an auto-remove container's start has begun. Never in the data
 	 * tree: events are not promised to survive a power cut. */
 	bool unfinished;
-	bool stopped; /* by the user, which a restart policy respects */
+	bool stopped; /* by the user, which a restart policy respects (state/restart.h) */
 	unsigned restart_count;
 	enum health_state health;
 	unsigned failing_streak; /* probes that failed since the last success */

@@ -1,8 +1,10 @@
 #!/usr/bin/python3
-"""What a container's monitor does for it unasked: health checks.
+"""What a container's monitor does for it unasked: health checks and restarts.
 
 usage: upkeep.py [REGEX]
 """
+import os
+import signal
 import urllib.parse
 
 import suite
@@ -16,6 +18,18 @@ MS = 10**6
 def checked(e, command, *cmd, interval=20 * MS, **more):
     check = {"Test": ["CMD-SHELL", command], "Interval": interval, "Retries": 1}
     return e.run_detached(*(cmd or ("sleep", "600")), Healthcheck=check, **more)
+
+
+def monitor_of(e, container):
+    with open(f"/proc/{e.state(container)['Pid']}/stat") as f:
+        return int(f.read().rsplit(")", 1)[1].split()[1])
+
+
+def reboot(e):
+    """The processes and the run tree are gone."""
+    e.stop()
+    e.remove_tree(e.run / "dayfly")
+    e.start()
 
 
 def health(e, container):
@@ -71,6 +85,72 @@ def _(e):
     same(docker(e, "inspect", "-f", "{{.State.Health.Status}} {{(index .State.Health.Log 0).Output}}", "fine"),
          "healthy fine")
     same([x["Action"] for x in e.events(0, container="fine")], ["create", "start", "health_status: healthy"])
+
+
+# ---- restart policies
+
+def restarting(e, *cmd, policy="always", most=0, **more):
+    return e.run_detached(*cmd, HostConfig={"RestartPolicy": {"Name": policy, "MaximumRetryCount": most}}, **more)
+
+
+def in_pause(e, container):
+    until(lambda: e.state(container)["Restarting"])
+    return container
+
+
+@case("a container in the pause before its restart: what it says and what can be done with it")
+def _(e):
+    container = restarting(e, "sh", "-c", "exit 3", name="loop")
+    until(lambda: e.inspect(container)["RestartCount"] >= 4)  # by now a pause is long enough to look at
+    in_pause(e, container)
+    matches(row(e, container)["Status"], r"^Restarting \(3\) .* ago$")
+    state = e.state(container)
+    same([state[k] for k in ("Status", "Running", "Restarting", "ExitCode")], ["restarting", True, True, 3])
+    e.post(f"/containers/{container}/start").expect(304)
+    has(e.delete(f"/containers/{container}").expect(409).message, "container is restarting: stop the container")
+    has(e.post(f"/containers/{container}/exec", {"Cmd": ["true"]}).expect(409).message, "is restarting, wait until")
+    has(e.post(f"/containers/{container}/attach?stream=1").expect(409).message, "is restarting, wait until")
+    same([x["Id"] for x in e.get("/containers/json").json], [container])
+    e.post(f"/containers/{container}/stop").expect(204)
+    same(e.state(container)["Status"], "exited")
+    e.post(f"/containers/{container}/start").expect(204)
+    same(e.inspect(container)["RestartCount"], 0)
+    docker(e, "rm", "-f", "loop")
+
+
+@case("a container that always restarts comes back after its monitor was killed, and none that was stopped")
+def _(e):
+    container = restarting(e, "sleep", "600", policy="unless-stopped")
+    first = e.state(container)["Pid"]
+    os.kill(monitor_of(e, container), signal.SIGKILL)
+    until(lambda: e.state(container)["Pid"] not in (0, first))
+    same(e.inspect(container)["RestartCount"], 1)
+    codes = [x["Actor"]["Attributes"]["exitCode"] for x in e.events(0, container=container) if x["Action"] == "die"]
+    same(codes, ["255"])
+    e.post(f"/containers/{container}/stop?t=0").expect(204)
+    same(e.state(container)["Status"], "exited")
+
+
+@case("after a boot the first request starts what a policy wants back, once")
+def _(e):
+    up = restarting(e, "sleep", "600", name="up")
+    stopped = restarting(e, "sleep", "600", policy="unless-stopped")
+    always = restarting(e, "sleep", "600")
+    plain = e.run_detached("sleep", "600")
+    fresh = e.create("true", HostConfig={"RestartPolicy": {"Name": "always"}})
+    for container in (stopped, always):
+        e.post(f"/containers/{container}/stop?t=0").expect(204)
+    reboot(e)
+    e.get("/containers/json?all=1")
+    until(lambda: (e.run / "dayfly/restarted").exists())
+    for container in (up, always):
+        until(lambda c=container: e.state(c)["Status"] == "running")
+        same(e.inspect(container)["RestartCount"], 0)
+    same([e.state(c)["Status"] for c in (stopped, plain, fresh)], ["exited", "exited", "created"])
+    e.post(f"/containers/{always}/stop?t=0").expect(204)
+    e.kill_api()
+    e.get("/containers/json")
+    same(e.state(always)["Status"], "exited")
 
 
 suite.main()

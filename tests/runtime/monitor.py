@@ -91,7 +91,7 @@ class World:
             print("busybox is missing")
             sys.exit(77)
         shutil.copy(busybox, self.root / "bin/busybox")
-        for name in ("sh", "cat", "sleep", "echo", "true", "head", "stty", "dd", "kill", "seq", "wc", "yes"):
+        for name in ("sh", "cat", "sleep", "echo", "true", "false", "test", "head", "stty", "dd", "kill", "seq", "wc", "yes"):
             (self.root / "bin" / name).symlink_to("busybox")
         (self.root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
         (self.root / "etc/group").write_text("root:x:0:\n")
@@ -907,7 +907,7 @@ def checked(w, command, *, times=("20ms", "10s", "0s", "20ms"), retries=1, silen
     """a running container that is checked: interval, timeout, start period, start interval"""
     units = {"ms": 10**6, "s": 10**9}
     ns = [str(int(t.rstrip("ms")) * units[t.lstrip("0123456789")]) for t in times]
-    c = Container(w, ["sleep", "300"], **options)
+    c = Container(w, options.pop("argv", ["sleep", "300"]), **options)
     words = [["plan", "1"], ["health-times", *ns], ["health-retries", str(retries)], ["subreaper"]]
     words += [["health-silent"]] if silent else []
     words += [["caps", "00000000a80425fb"], ["seccomp", "unconfined"], ["cwd", "/tmp"], ["user", ""],
@@ -1003,6 +1003,172 @@ def case_health_at_the_end(w):
     c.ended()
     check(time.monotonic() - began < 4, "it waited for the probe")
     equal(results(c), [])
+
+
+# ---------------------------------------------------------------- restart policies
+
+def restarts(c):
+    return int(c.status()["restart-count"])
+
+
+def in_pause(c):
+    until(lambda: c.status()["state"] == "restarting", "a pause", seconds=20)
+    return c
+
+
+def looping(w, script="exit 3", policy=("always", "0"), **options):
+    """a container that ends at once, again and again"""
+    c = Container(w, [SH, "-c", script], restart=list(policy), **options).spawn()
+    equal(c.ask("start"), (204, None))
+    return c
+
+
+def case_restarts(w):
+    """on-failure: pauses that grow, each run in a fresh root, one log, a waiter for each end"""
+    c = Container(w, [SH, "-c", "test ! -e /tmpfs/x && > /tmpfs/x && echo run; exit 3"],
+                  restart=["on-failure", "2"], mount=["tmpfs", "tmpfs", "/tmpfs", "nosuid"])
+    n = wait(c.spawn(), "next-exit")
+    began = time.monotonic()
+    equal(c.ask("start"), (204, None))
+    equal(n.get(), {"StatusCode": 3})
+    c.ended()
+    check(0.3 <= time.monotonic() - began, "no pause")
+    equal([line["log"] for line in c.log()], ["run\n"] * 3)
+    equal(c.actions(), ["start", "die"] * 3)
+    s = read_status(c.data / "state")
+    equal((s["state"], s["exit-code"], s["run"], s["restart-count"]), ("exited", "3", "3", "2"))
+    c = Container(w, ["true"], restart=["on-failure", "0"]).spawn()
+    equal(c.ask("start"), (204, None))
+    c.ended()
+    equal(c.actions(), ["start", "die"])
+
+
+def case_stop_in_pause(w):
+    """stop, kill with the stop signal, and SIGTERM to the monitor end the pause; another signal does not"""
+    c = in_pause(looping(w))
+    n = wait(c)
+    equal(c.ask("kill", signal=1)[0], 409)
+    equal(c.ask("start"), (304, None))
+    equal(c.ask("remove", force=0)[0], 409)
+    in_pause(c)
+    equal(c.ask("stop"), (204, None))
+    n.get()
+    c.ended()
+    equal((c.status()["state"], c.status()["stopped"]), ("exited", "1"))
+    equal(c.actions()[-2:], ["die", "stop"])
+    c = in_pause(looping(w))
+    equal(c.ask("kill", signal=15), (204, None))
+    c.ended()
+    equal((c.status()["state"], c.status()["stopped"]), ("exited", "1"))
+    c = in_pause(looping(w))
+    c.monitor.terminate()
+    c.ended()
+    equal((read_status(c.data / "state")["state"], c.status()["stopped"]), ("exited", "0"))
+    c = in_pause(looping(w))
+    equal(c.ask("remove", force=1), (204, None))
+    c.ended()
+    equal((c.actions()[-1], c.data.exists()), ("destroy", False))
+
+
+def case_stop_is_remembered(w):
+    """stop and kill end a container that always restarts; a reload signal does not change its policy"""
+    script = "trap 'exit 5' HUP; trap 'exit 6' TERM; echo up; while :; do sleep 0.02; done"
+    c = looping(w, script)
+    until(lambda: len(c.log()) == 1, "up")
+    equal(c.ask("kill", signal=1), (204, None))
+    until(lambda: len(c.log()) == 2, "up again")
+    equal((restarts(c), c.status()["stopped"]), (1, "0"))
+    equal(c.ask("stop"), (204, None))
+    c.ended()
+    equal((c.status()["state"], c.status()["stopped"], c.status()["exit-code"]), ("exited", "1", "6"))
+    equal(c.actions(), ["start", "kill", "die", "start", "kill", "die", "stop"])
+    equal(c.spawn().ask("start"), (204, None))
+    equal((restarts(c), c.status()["stopped"]), (0, "0"))
+    until(lambda: len(c.log()) == 3, "up")
+    equal(c.ask("restart"), (204, None))
+    equal(c.status()["state"], "running")
+    equal(c.ask("kill", signal=9), (204, None))
+    c.ended()
+    equal((c.status()["state"], c.status()["stopped"]), ("exited", "1"))
+
+
+def case_restart_in_pause(w):
+    """restart in the pause begins anew"""
+    c = looping(w, "test -e /tmp/x && sleep 300; > /tmp/x; exit 3", policy=("on-failure", "5"))
+    in_pause(c)
+    equal(c.ask("restart"), (204, None))
+    equal((c.status()["state"], restarts(c)), ("running", 0))
+    equal(c.actions(), ["start", "die", "stop", "start", "restart"])
+    c.ask("kill", signal=9)
+    c.ended()
+
+
+def case_restart_policy_changed(w):
+    """a policy that is changed while the container runs, or waits, is the one that counts"""
+    c = looping(w, "trap 'exit 5' HUP; echo up; while :; do sleep 0.02; done")
+    until(lambda: len(c.log()) == 1, "up")
+    c.more["restart"] = ["on-failure", "1"]
+    c.write_plan()
+    c.send("reload", connect=False)
+    c.ask("kill", signal=1)
+    until(lambda: len(c.log()) == 2, "up again")
+    equal(restarts(c), 1)
+    del c.more["restart"]
+    c.write_plan()
+    c.send("reload", connect=False)
+    c.ask("kill", signal=1)
+    c.ended()
+    equal((c.status()["state"], restarts(c)), ("exited", 1))
+    c = in_pause(looping(w))
+    del c.more["restart"]
+    c.write_plan()
+    c.send("reload", connect=False)
+    c.ended()
+    equal(read_status(c.data / "state")["state"], "exited")
+
+
+def case_restart_that_fails(w):
+    """a restart whose start fails is tried again as the policy says"""
+    c = looping(w, "exit 3", policy=("on-failure", "3"))
+    c.argv = ["/no/such"]
+    c.write_plan()
+    c.ended()
+    s = c.status()
+    equal((s["state"], s["exit-code"], s["restart-count"]), ("exited", "127", "3"))
+    equal(c.actions(), ["start", "die"])
+
+
+def case_restart_unhealthy(w):
+    """restart-unhealthy: the program is ended once it is unhealthy, and comes again even if it ends well"""
+    c = checked(w, ["false"], restart=["on-failure", "0"], restart_unhealthy=[],
+                argv=[SH, "-c", "trap 'exit 0' TERM; while :; do sleep 0.02; done"])
+    until(lambda: c.actions().count("start") == 2, "a restart")
+    equal([a for a in c.actions() if not a.startswith("exec")][:5],
+          ["start", "health_status: unhealthy", "kill", "die", "start"])
+    c.ask("kill", signal=9)
+    c.ended()
+
+
+def case_killed_in_pause(w):
+    """a monitor killed in the pause: the exit code is kept, and "again" goes on"""
+    c = in_pause(looping(w, "test -e /tmp/x && sleep 300; > /tmp/x; exit 3"))
+    c.kill()
+    c.spawn("--recover", wait=True)
+    s = c.status()
+    equal((s["state"], s["exit-code"], s["exit-known"], s["restart-count"]), ("exited", "3", "1", "1"))
+    equal(c.actions(), ["start", "die"])
+    c.spawn().send("again", connect=False, boot=0)
+    until(lambda: c.actions() == ["start", "die", "start"], "the next run")
+    equal((c.status()["state"], restarts(c)), ("running", 2))
+    c.kill()
+    c.spawn().send("again", connect=False, boot=1)
+    until(lambda: c.actions() == ["start", "die", "start", "die", "start"], "the one after")
+    equal((c.status()["state"], restarts(c)), ("running", 0))
+    equal(c.ask("stop", timeout=0), (204, None))
+    c.ended()
+    c.spawn().send("again", connect=False, boot=0)
+    c.ended()
+    equal(c.status()["state"], "exited")
 
 
 # ---------------------------------------------------------------- exec

@@ -41,6 +41,14 @@ static void a_run_ends_exactly_once(void **unused)
 	}
 }
 
+static void a_container_that_is_to_be_started_again_counts_as_started(void **unused)
+{
+	(void)unused;
+	assert_ptr_equal(mon_action_for(ST_BACKOFF, EV_START), start_running);
+	assert_ptr_not_equal(mon_action_for(ST_BACKOFF, EV_STOP), stop_not_running);
+	assert_ptr_equal(mon_action_for(ST_BACKOFF, EV_TIMEOUT), backoff_over);
+}
+
 static void what_needs_the_record_of_the_end_waits_for_it(void **unused)
 {
 	(void)unused;
@@ -66,6 +74,7 @@ int main(void)
 		cmocka_unit_test(only_a_container_that_does_not_run_is_started),
 		cmocka_unit_test(a_run_ends_exactly_once),
 		cmocka_unit_test(only_what_runs_is_paused_and_only_what_is_paused_goes_on),
+		cmocka_unit_test(a_container_that_is_to_be_started_again_counts_as_started),
 		cmocka_unit_test(what_needs_the_record_of_the_end_waits_for_it),
 	};
 

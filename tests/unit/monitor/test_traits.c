@@ -58,7 +58,7 @@ static void a_size_that_came_early_wins_over_the_plan_s(void **unused)
 	traits_clear(&t);
 }
 
-static void a_reload_changes_name_and_attributes_only(void **unused)
+static void a_reload_changes_name_attributes_and_restart_policy_only(void **unused)
 {
 	struct traits t = { 0 };
 	struct buf b = { 0 };
@@ -74,10 +74,13 @@ static void a_reload_changes_name_and_attributes_only(void **unused)
 	plan_add(&b, "plan", "1");
 	plan_add(&b, "name", "new");
 	plan_add(&b, "attrs", "\"name\":\"new\"");
+	plan_add(&b, "restart", "on-failure", "3");
 	second = parsed(&b);
-	traits_rename(&t, &second);
+	traits_reload(&t, &second);
 	assert_string_equal(t.name, "new");
 	assert_string_equal(t.attrs, "\"name\":\"new\"");
+	assert_int_equal(t.restart.kind, RESTART_ON_FAILURE);
+	assert_int_equal(t.restart.max, 3);
 	assert_true(t.tty);
 	assert_int_equal(t.stop_timeout, -1);
 	traits_clear(&t);
@@ -88,7 +91,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_docker_s),
 		cmocka_unit_test(a_size_that_came_early_wins_over_the_plan_s),
-		cmocka_unit_test(a_reload_changes_name_and_attributes_only),
+		cmocka_unit_test(a_reload_changes_name_attributes_and_restart_policy_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
