@@ -302,7 +302,7 @@ static char *print_unit(char *to, const char *end, int64_t n, int64_t unit, cons
 char *duration_print(int64_t ns, char ret[DURATION_TEXT])
 {
 	const int64_t minute = 60 * NSEC_PER_SEC, hour = 60 * minute;
-	const char *end = ret + DURATION_TEXT; /* longer than any */
+	const char *end = ret + DURATION_TEXT - 1; /* longer than any */
 	char *to = ret;
 
 	if (ns >= hour)
