@@ -20,8 +20,6 @@ void report_failed_start(
 void report_exit(struct monitor *m);
 /* They are written. */
 void report_told(struct monitor *m);
-/* What the health check says has changed. */
-void report_health(struct monitor *m);
 /* Paused, or not any more: record and event. */
 void report_paused(struct monitor *m, bool paused);
 /* The OOM killer was here: record and event. */

@@ -61,8 +61,7 @@ mon_action pause_now, pause_paused, pause_not_running, unpause_now, unpause_not_
 	start_paused;
 /* restart.c */
 mon_action backoff_over, backoff_stop, backoff_restart, backoff_kill, backoff_remove, backoff_term,
-	backoff_pause,
-	restart_again;
+	backoff_pause, restart_again;
 /* removal.c */
 mon_action remove_now, remove_running;
 /* answer.c */
