@@ -184,7 +184,7 @@ static int put_all(struct copy_in *c, struct archive *a, struct err *err)
 	struct archive_entry *e;
 	int r;
 
-	while ((r = archive_read_next_header(a, &e)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
+	while ((r = entry_next(&c->entries, &e)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
 		if (left-- == 0)
 			return err_set(err, ERR_INVALID, E2BIG, "the archive has too many entries");
 		r = put(c, e, err);

@@ -39,7 +39,20 @@ static int write_at(int fd, const char *p, size_t len, off_t offset)
 	return 0;
 }
 
-static int copy_data(struct entries *x, int fd, const char *path, struct err *err)
+int entry_next(struct entries *x, struct archive_entry **ret)
+{
+	return x->ended ? ARCHIVE_EOF : archive_read_next_header(x->archive, ret);
+}
+
+/* libarchive looks for the rest of the block when it is asked for data behind the last. If the source has
+ * ended, that is its error -1; if it has failed, there is an errno. */
+static bool lacks_padding_only(struct entries *x, int r, int64_t got, int64_t size)
+{
+	return r == ARCHIVE_FATAL && got == size && archive_errno(x->archive) < 0;
+}
+
+static int copy_data(
+	struct entries *x, struct archive_entry *e, int fd, const char *path, struct err *err)
 {
 	const void *data;
 	la_int64_t offset = 0, end = 0;
@@ -57,7 +70,8 @@ static int copy_data(struct entries *x, int fd, const char *path, struct err *er
 			return err_sys(err, ENOSPC, "unpack %s", x->what);
 		x->size += (int64_t)n;
 	}
-	if (r != ARCHIVE_EOF)
+	x->ended = lacks_padding_only(x, r, end, archive_entry_size(e));
+	if (r != ARCHIVE_EOF && !x->ended)
 		return archive_invalid(x->archive, x->what, err);
 	/* a sparse file may end with a hole */
 	if (offset > end && ftruncate(fd, offset) < 0)
@@ -90,7 +104,7 @@ static int unpack_file(struct entries *x, struct archive_entry *e, const char *p
 
 	r = tree_file_begin(x->tree, path, &fd, err);
 	if (r == 0)
-		r = copy_data(x, fd, path, err);
+		r = copy_data(x, e, fd, path, err);
 	if (r == 0 && archive_entry_sparse_count(e) > 0 && ftruncate(fd, archive_entry_size(e)) < 0)
 		r = err_sys(err, errno, "unpack %.200s", path);
 	if (r == 0)

@@ -21,8 +21,12 @@ struct entries {
 	uid_t uid;
 	gid_t gid;
 	int64_t size; /* bytes of files so far */
+	bool ended;   /* behind the data of its last file, without what fills up the block */
 };
 
+/* As archive_read_next_header(). An archive may end where its last file does: docker build writes such ones, and
+ * Go's reader, which Docker has, does not mind. */
+int entry_next(struct entries *x, struct archive_entry **ret);
 /* The entry that was just read, at a clean path; link: of a hard link, the clean path of what it leads to. */
 int entry_put(struct entries *x, struct archive_entry *e, const char *path, const char *link,
 	struct err *err);

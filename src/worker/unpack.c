@@ -181,7 +181,7 @@ static int unpack_entries(struct unpack *u, struct archive *tar, struct err *err
 	struct archive_entry *e;
 	int r;
 
-	while ((r = archive_read_next_header(tar, &e)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
+	while ((r = entry_next(&u->entries, &e)) == ARCHIVE_OK || r == ARCHIVE_WARN) {
 		if (u->entries_left-- == 0)
 			return err_set(err, ERR_INVALID, E2BIG, "layer has too many entries");
 		r = unpack_entry(u, e, err);

@@ -479,6 +479,28 @@ static void a_file_shorter_than_its_header_says_is_refused(void **unused)
 	}
 }
 
+static void a_tar_may_end_where_its_last_file_does_but_not_before(void **unused)
+{
+	static const struct entry entries[] = { FILE_AT("file", "some text") };
+
+	(void)unused;
+	for (int missing = 0; missing < 2; missing++) {
+		auto_fd int fd = make_archive(entries, 1, archive_write_set_format_ustar, NULL);
+		struct folder f = make_folder();
+		struct unpacked done;
+		struct err err = { 0 };
+		int r;
+
+		assert_int_equal(ftruncate(fd, 512 + (off_t)strlen("some text") - missing), 0);
+		r = unpack_fd(&f, fd, &done, &err);
+		if (missing)
+			assert_true(r < 0 && err.kind == ERR_INVALID);
+		else
+			assert_true(r == 0 && done.size == (int64_t)strlen("some text"));
+		drop_folder(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -495,6 +517,7 @@ int main(void)
 		cmocka_unit_test(paths_longer_than_the_kernel_takes_are_refused),
 		cmocka_unit_test(folders_nested_through_links_can_be_removed),
 		cmocka_unit_test(a_file_shorter_than_its_header_says_is_refused),
+		cmocka_unit_test(a_tar_may_end_where_its_last_file_does_but_not_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
