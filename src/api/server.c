@@ -18,8 +18,9 @@
 #include "base/log.h"
 #include "base/timefmt.h"
 
-#define CONNECTIONS_MAX      300                 /* each may need three descriptors of 1024 */
-#define CONNECTION_MEMORY    ((size_t)64 * 1024) /* request line and headers must fit */
+#define CONNECTIONS_MAX      300                    /* each may need three descriptors of 1024 */
+#define SMALL_BODY           ((uint64_t)256 * 1024) /* as much as Go reads, for the same reason */
+#define CONNECTION_MEMORY    ((size_t)64 * 1024)    /* request line and headers must fit */
 #define SWEEP_PAUSE_NS       (300 * NSEC_PER_MSEC)
 #define SWEEP_MANY           200u
 #define CONNECTION_TIMEOUT_S 15u /* a kept-alive connection nobody uses must not stop us ending */
@@ -209,8 +210,17 @@ static bool is_owner(int fd)
 	return cred.uid == geteuid() || cred.uid == 0;
 }
 
+static bool has_small_body(struct exchange *x)
+{
+	const char *length = MHD_lookup_connection_value(
+		x->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	uint64_t n;
+
+	return length && str_to_u64(length, &n) == 0 && n <= SMALL_BODY;
+}
+
 /* All headers are here, nothing of the body. Errors wait for its end, since few clients read an
- * answer before they have sent everything; only an upload is refused at once. */
+ * answer before they have sent everything; only an upload that may be long is refused at once. */
 static enum MHD_Result exchange_begin(struct exchange *x, const char *method, const char *version)
 {
 	const union MHD_ConnectionInfo *info =
@@ -231,7 +241,7 @@ static enum MHD_Result exchange_begin(struct exchange *x, const char *method, co
 	/* A slow source is no reason to cut an upload off. */
 	(void)MHD_set_connection_option(x->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 	run_handler(x);
-	return answer(x);
+	return x->rep.kind == REPLY_BODY && has_small_body(x) ? MHD_YES : answer(x);
 }
 
 static void upload_ready(void *arg)

@@ -192,7 +192,7 @@ def bodies(engine):
     engine.create(name="there")
     for method, path, operation, _ in operations(engine):
         for body in BODIES if has_body(operation) else BODIES[:2]:
-            if method in ("post", "put"):
+            if method in ("post", "put") and not path.endswith("/unpause"):  # 500 where nothing is paused, as in Docker
                 around.ask(method, filled(path, target(path)), body)
     around.done()
 
