@@ -137,26 +137,29 @@ void hijack_begin(const struct hijack *h, const void *early, size_t early_len)
 		log_error("early input of container %s: %s", h->container, err.msg);
 }
 
-int handover_stream(
-	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+typedef int spawn_fn(struct core *c, const char *const *argv, int fd, struct err *err);
+
+static int hand_to_program(struct request *req, struct reply *rep, spawn_fn *spawn,
+	const char *const *argv, struct err *err)
 {
 	struct core *c;
 	int r = req_core(req, &c, err);
 
 	if (r == 0)
-		r = stream_spawn(c, argv, req->client, err);
+		r = spawn(c, argv, req->client, err);
 	return r < 0 ? r : given(rep);
+}
+
+int handover_stream(
+	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
+{
+	return hand_to_program(req, rep, stream_spawn, argv, err);
 }
 
 int handover_journald(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err)
 {
-	struct core *c;
-	int r = req_core(req, &c, err);
-
-	if (r == 0)
-		r = journald_spawn(c, argv, req->client, err);
-	return r < 0 ? r : given(rep);
+	return hand_to_program(req, rep, journald_spawn, argv, err);
 }
 
 /* first: what the worker reads before the body; it waits for that, so writing it blocks nobody. */

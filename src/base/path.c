@@ -256,6 +256,39 @@ int tree_remove_at(int dir, const char *name, unsigned *budget)
 	return remove_entry(&rm, dir, name, DT_UNKNOWN);
 }
 
+#define SIZE_DEPTH_MAX 64
+
+static int64_t size_below(int dir, const char *name, int depth)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	int64_t sum = 0;
+	struct dirent *e;
+
+	if (!d) {
+		(void)fd_close(fd);
+		return 0;
+	}
+	while ((e = readdir(d))) {
+		struct stat st;
+
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
+			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		if (!S_ISDIR(st.st_mode))
+			sum += st.st_size;
+		else if (depth < SIZE_DEPTH_MAX)
+			sum += size_below(fd, e->d_name, depth + 1);
+	}
+	(void)closedir(d);
+	return sum;
+}
+
+int64_t tree_size_at(int dir, const char *name)
+{
+	return size_below(dir, name, 0);
+}
+
 static int open_resolved(int root, const char *path, int flags, mode_t mode, uint64_t resolve)
 {
 	struct open_how how = {

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The whole file as NUL-terminated text, at most max bytes (-EFBIG). A NUL inside is kept; *ret_len
@@ -31,6 +32,9 @@ int dir_open_make_at(int dir, const char *path, mode_t mode);
 /* Removes name below dir, whatever it is, never following a symbolic link. Missing is success.
  * budget (may be NULL) counts entries down: at 0 the walk ends with -E2BIG, leaving the rest. */
 int tree_remove_at(int dir, const char *name, unsigned *budget);
+/* Bytes of the files below a folder, each as long as it says. What may not be read counts as nothing, nor does
+ * what lies more than 64 folders deep: one descriptor a level is open. */
+int64_t tree_size_at(int dir, const char *name);
 
 /* Opens path as if root were "/": symbolic links and ".." cannot leave it (openat2, RESOLVE_IN_ROOT,
  * Linux 5.6). For everything a container controls. O_CLOEXEC is added. */

@@ -103,7 +103,7 @@ static void add_mount(struct cache *c, const char *name, const struct stat *st)
 	fd = openat(c->mounts, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	item->mount = true;
 	item->in_use = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0;
-	item->size = folder_size(c->mounts, name);
+	item->size = tree_size_at(c->mounts, name);
 }
 
 /* Each name in data/path. */

@@ -1,6 +1,5 @@
 #include "core/container_state.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/timefmt.h"
 #include "core/spawn.h"
 #include "oci/layer.h"
@@ -185,32 +185,6 @@ const char *container_log_driver(const struct container *ct)
 
 /* ---- sizes */
 
-int64_t folder_size(int dir, const char *name)
-{
-	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	int64_t sum = 0;
-	struct dirent *e;
-
-	if (!d) {
-		(void)fd_close(fd);
-		return 0;
-	}
-	while ((e = readdir(d))) {
-		struct stat st;
-
-		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
-			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		if (S_ISDIR(st.st_mode))
-			sum += folder_size(fd, e->d_name);
-		else
-			sum += st.st_size;
-	}
-	(void)closedir(d);
-	return sum;
-}
-
 int64_t container_size_rw(struct core *c, const char *id)
 {
 	char path[96];
@@ -218,7 +192,7 @@ int64_t container_size_rw(struct core *c, const char *id)
 	if (c->copy && c->userns < 0)
 		core_join_userns(c);
 	(void)snprintf(path, sizeof(path), "containers/%.64s/upper", id);
-	return folder_size(c->dirs.data, path);
+	return tree_size_at(c->dirs.data, path);
 }
 
 int64_t container_size_root(struct core *c, const struct container *ct, int64_t rw)

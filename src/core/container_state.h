@@ -43,8 +43,6 @@ void duration_text(struct buf *out, int64_t seconds);
 /* HostConfig.LogConfig.Type */
 const char *container_log_driver(const struct container *ct);
 
-/* Bytes the files below a folder take; what may not be read counts as nothing. */
-int64_t folder_size(int dir, const char *name);
 /* Bytes the files below data/containers/ID/upper take. A copy (core.h) joins the user namespace for this. */
 int64_t container_size_rw(struct core *c, const char *id);
 /* The same with the image's layers. */

@@ -334,7 +334,7 @@ static int64_t volume_size(struct core *c, const struct volume *v)
 	if (json_get(v->options, "device"))
 		return -1;
 	record_path(path, v->name, VOLUME_DATA);
-	return folder_size(c->dirs.data, path);
+	return tree_size_at(c->dirs.data, path);
 }
 
 void volume_usage(struct core *c, struct jsonw *w, const char *key)

@@ -168,6 +168,17 @@ static int read_keys(
 	return 0;
 }
 
+static int read_group(struct settings *s, const struct setting *known, const char *key,
+	json_object *value, struct err *err)
+{
+	int r;
+
+	if (!json_object_is_type(value, json_type_object))
+		return err_set(err, ERR_SYSTEM, EINVAL, "%s: an object is wanted", key);
+	r = read_keys(s, known, value, err);
+	return r < 0 ? err_prefix(err, "%s", key) : 0;
+}
+
 static int read_proxies(struct settings *s, const char *key, json_object *value, struct err *err)
 {
 	static const struct setting known[] = {
@@ -176,12 +187,8 @@ static int read_proxies(struct settings *s, const char *key, json_object *value,
 		{ "no-proxy", read_exceptions },
 		{ NULL, NULL },
 	};
-	int r;
 
-	if (!json_object_is_type(value, json_type_object))
-		return err_set(err, ERR_SYSTEM, EINVAL, "%s: an object is wanted", key);
-	r = read_keys(s, known, value, err);
-	return r < 0 ? err_prefix(err, "%s", key) : 0;
+	return read_group(s, known, key, value, err);
 }
 
 /* ---- removed containers */
@@ -229,12 +236,8 @@ static int read_removed(struct settings *s, const char *key, json_object *value,
 		{ "diff", read_diff },
 		{ NULL, NULL },
 	};
-	int r;
 
-	if (!json_object_is_type(value, json_type_object))
-		return err_set(err, ERR_SYSTEM, EINVAL, "%s: an object is wanted", key);
-	r = read_keys(s, known, value, err);
-	return r < 0 ? err_prefix(err, "%s", key) : 0;
+	return read_group(s, known, key, value, err);
 }
 
 static int parse(const char *text, size_t len, struct settings *s, struct err *err)

@@ -15,11 +15,9 @@
 #include "base/timefmt.h"
 #include "state/remove.h"
 
-#define FOLDER    "removed"
-#define MARK      "kept" /* "SINCE UNTIL DIFF\n", times in ns since 1970 */
-#define MARK_MAX  96
-#define BLOCK     512 /* of st_blocks */
-#define DEPTH_MAX 64  /* deeper is not counted */
+#define FOLDER   "removed"
+#define MARK     "kept" /* "SINCE UNTIL DIFF\n", times in ns since 1970 */
+#define MARK_MAX 96
 
 struct mark {
 	int64_t since, until;
@@ -111,32 +109,6 @@ struct kept {
 	int64_t since, bytes;
 };
 
-static int64_t tree_bytes(int dir, const char *name, int depth)
-{
-	auto_fd int fd = open_folder(dir, name);
-	int copy = fd < 0 || depth > DEPTH_MAX ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct dirent *e;
-	int64_t sum = 0;
-
-	if (!d) {
-		(void)fd_close(copy);
-		return 0;
-	}
-	while ((e = readdir(d))) {
-		struct stat st;
-
-		if (str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
-			fstatat(fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		sum += (int64_t)st.st_blocks * BLOCK;
-		if (S_ISDIR(st.st_mode))
-			sum += tree_bytes(fd, e->d_name, depth + 1);
-	}
-	(void)closedir(d);
-	return sum;
-}
-
 static int newest_first(const void *a, const void *b)
 {
 	const struct kept *x = a, *y = b;
@@ -161,7 +133,7 @@ static void look(const struct dirs *d, int folder, const char *name, bool sizes,
 	drop_rest(d, dir, mark.diff); /* somebody was killed before he could */
 	(void)snprintf(k.id, sizeof(k.id), "%.64s", name);
 	k.since = mark.since;
-	k.bytes = tree_bytes(folder, name, 0);
+	k.bytes = tree_size_at(folder, name);
 	*items = xreallocarray(*items, *count + 1, sizeof(**items));
 	(*items)[(*count)++] = k;
 }
