@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,10 +54,10 @@ static const struct {
 
 static bool in_group(const struct docker_group *g, const char *name)
 {
-	auto_strv char **names = strv_split(g->names, ' ');
+	size_t len = strlen(name);
 
-	for (char **n = names; n && *n; n++)
-		if (str_eq(*n, name))
+	for (const char *at = g->names; (at = strstr(at, name)); at += len)
+		if ((at == g->names || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
 			return true;
 	return false;
 }
