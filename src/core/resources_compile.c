@@ -13,17 +13,18 @@
 #define WEIGHT_MAX    10000
 #define PIDS_MAX      4194304 /* the kernel takes no more */
 #define VALUE_SIZE    64
+#define FRACTION_BITS 40 /* of logarithms */
 
 /* ---- numbers */
 
 /* Without the library of mathematics, which every start of the engine would load for this. */
-static double log2_of(double x)
+static double log2_of(uint64_t n)
 {
-	double r = 0;
+	int whole = 63 - __builtin_clzll(n);
+	double x = (double)n / (double)(UINT64_C(1) << whole), r = whole, bit = 1;
 
-	for (; x >= 2; x /= 2)
-		r += 1;
-	for (double bit = 0.5; bit > 1e-12; bit /= 2) {
+	for (int i = 0; i < FRACTION_BITS; i++) {
+		bit /= 2;
 		x *= x;
 		if (x >= 2) {
 			x /= 2;
@@ -43,12 +44,12 @@ uint64_t cpu_shares_to_weight(int64_t shares)
 		return 1;
 	if (shares >= 262144)
 		return WEIGHT_MAX;
-	l = log2_of((double)shares);
+	l = log2_of((uint64_t)shares);
 	wanted = ((l * l + 125 * l) / 612 - 7.0 / 34) * log2_of(10) - 1e-9;
 	while (low < high) {
 		uint64_t middle = (low + high) / 2;
 
-		if (log2_of((double)middle) >= wanted)
+		if (log2_of(middle) >= wanted)
 			high = middle;
 		else
 			low = middle + 1;
