@@ -675,6 +675,24 @@ def _(e):
     forget(e)
 
 
+@case("the docker CLI's Dockerfile may lie outside of the context, come by itself, or in a tar")
+def _(e):
+    folder = e.root / "out"
+    (folder / "context").mkdir(parents=True)
+    text = f"FROM {IMAGE}\nCOPY . /c\nRUN ls -A /c; cat /c/file\n"
+    (folder / "Dockerfile").write_text(text)
+    (folder / "context/file").write_text("inside\n")
+    # the CLI appends Dockerfile and .dockerignore, which lists both, to the tar of the context
+    has(docker(e, "build", "--no-cache", "-f", str(folder / "Dockerfile"), str(folder / "context")), "\nfile\ninside\n")
+    has(docker(e, "build", "--no-cache", "-f", "-", str(folder / "context"), stdin=text.encode()), "\nfile\ninside\n")
+    (folder / "context/.dockerignore").write_text("other\n")
+    (folder / "context/other").write_text("ignored\n")
+    has(docker(e, "build", "--no-cache", "-f", str(folder / "Dockerfile"), str(folder / "context")), "\nfile\ninside\n")
+    for tar in (context(text, {"file": "tar\n"}), gzip.compress(context(text, {"file": "tar\n"}))):
+        has(docker(e, "build", "--no-cache", "-", stdin=tar), "\nDockerfile\nfile\ntar\n")
+    forget(e)
+
+
 @case("python3-docker builds and gives the image")
 def _(e):
     try:
