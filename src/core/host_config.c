@@ -126,7 +126,7 @@ const struct jfield host_config_fields[] = {
 	JSTR("Runtime", struct host_config, runtime),
 	JSTR("Isolation", struct host_config, isolation),
 	RESOURCE_FIELDS(struct host_config, resources.),
-	JREFUSE("CgroupParent", "\"\""),
+	JREFUSE_WHY("CgroupParent", "\"\"", "each container has a scope of its own in dayfly.slice of the user's systemd"),
 	JREFUSE_WHY("CpuRealtimePeriod", "0", "kernel does not support CPU real-time scheduler"),
 	JREFUSE_WHY("CpuRealtimeRuntime", "0", "kernel does not support CPU real-time scheduler"),
 	JLIST("Devices", struct host_config, devices, struct device_spec, device_fields),

@@ -508,6 +508,27 @@ def _(e):
     forget(e)
 
 
+@case("limits of memory and CPU are those of the steps' containers; what is not applied here is told, once")
+def _(e):
+    limits = {"Memory": 64 << 20, "MemorySwap": 96 << 20, "CpuShares": 512, "CpuPeriod": 50000, "CpuQuota": 25000,
+              "CpusetCpus": "0", "CpusetMems": "0"}
+    query = {name.replace("MemorySwap", "MemSwap").lower(): value for name, value in limits.items()}
+    told = text_of(build(e, f"FROM {IMAGE}\nRUN echo one\nRUN echo two\n", rm=0, **query))
+    host = e.inspect(re.search(r"Running in ([0-9a-f]{12})", told)[1])["HostConfig"]
+    same({name: host[name] for name in limits}, limits)
+    for warning in e.post("/containers/create", {"Image": IMAGE, "HostConfig": limits}).expect(201).json["Warnings"]:
+        same(told.count(f" ---> [Warning] {warning}\n"), 1)
+    for query, message in (({"memory": 64 << 20, "memswap": 32 << 20}, "Minimum memoryswap limit should be larger than memory limit"),
+                           ({"memswap": 64 << 20}, "You should always set the Memory limit when using Memoryswap limit"),
+                           ({"cpuperiod": 1}, "CPU cfs period can not be less than 1ms"), ({"cpuquota": 1}, "CPU cfs quota"),
+                           ({"cpusetcpus": "8000"}, "Requested CPUs are not available - requested 8000"),
+                           ({"cpushares": -1}, "invalid CPU shares (-1)"), ({"shmsize": -1}, "SHM size can not be less than 0"),
+                           ({"ulimits": '[{"Name":"nofile","Soft":2,"Hard":1}]'}, "ulimit soft limit must be less")):
+        has(post(e, f"FROM {IMAGE}\n", **query).expect(400).message, message)
+    has(post(e, f"FROM {IMAGE}\n", cgroupparent="x.slice").expect(501).message, "HostConfig.CgroupParent")
+    forget(e)
+
+
 @case("without rm the containers of steps stay, also of one that fails, unless forcerm")
 def _(e):
     image = made(e, f"FROM {IMAGE}\nRUN echo kept > /k\n", rm=0, nocache=1)
