@@ -147,21 +147,31 @@ static int attend(struct build *b, int said, struct buf *text)
 	return -ETIMEDOUT;
 }
 
-/* The last line that tells something, without git's own "fatal: ". */
+/* What it said last, without its own "fatal: "; of a transport that failed, which git only says it did,
+ * what that said before. Advice comes after an empty line. */
 static const char *last_words(struct buf *text)
 {
-	char *line;
+	static const char fatal[] = "fatal: ",
+			  vague[] = "fatal: Could not read from remote repository.";
+	char *advice = text->len ? strstr(text->data, "\n\n") : NULL, *line;
 
+	if (advice)
+		text->len = (size_t)(advice - text->data);
 	while (text->len && text->data[text->len - 1] == '\n')
-		text->data[--text->len] = '\0';
+		text->len--;
 	if (!text->len)
 		return "it gave no reason";
+	text->data[text->len] = '\0';
 	line = strrchr(text->data, '\n');
+	if (line && str_eq(line + 1, vague)) {
+		*line = '\0';
+		line = strrchr(text->data, '\n');
+	}
 	line = line ? line + 1 : text->data;
 	for (char *c = line; *c; c++)
 		if ((unsigned char)*c < ' ')
 			*c = ' ';
-	return str_starts(line, "fatal: ") ? line + strlen("fatal: ") : line;
+	return str_starts(line, fatal) ? line + strlen(fatal) : line;
 }
 
 static int failed(int why, int status, struct buf *text, struct err *err)

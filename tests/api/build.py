@@ -445,6 +445,63 @@ def _(e):
 
 
 @contextlib.contextmanager
+def git_server(folder):
+    """Repositories below folder, by git's own protocol over HTTP; yields the URL and what was asked for."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def answer(self):
+            path, _, query = self.path.partition("?")
+            asked.append((self.command, path))
+            variables = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_PROJECT_ROOT": str(folder), "GIT_HTTP_EXPORT_ALL": "1",
+                         "REQUEST_METHOD": self.command, "PATH_INFO": path, "QUERY_STRING": query, "REMOTE_ADDR": "127.0.0.1",
+                         "CONTENT_TYPE": self.headers.get("Content-Type", ""), "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+                         "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", "")}
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            out = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=variables, check=False).stdout
+            head, _, body = out.partition(b"\r\n\r\n")
+            lines = [line.split(": ", 1) for line in head.decode().splitlines()]
+            self.send_response(int(dict(lines).get("Status", "200").split()[0]))
+            for name, value in lines:
+                if name != "Status":
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = answer
+
+        def log_message(self, *_):
+            pass
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", asked
+    finally:
+        server.shutdown()
+
+
+@case("git's own protocol over HTTP gives contexts as well; over ssh what fails is told")
+def _(e):
+    if not shutil.which("git"):
+        raise suite.Skip("no git")
+    (e.root / "served").mkdir()
+    _, commits = repository(e.root / "served/x.git")
+    with git_server(e.root / "served") as (url, asked):
+        def told(remote):
+            reply = e.post("/build?nocache=1&remote=" + urllib.parse.quote(remote)).expect(200)
+            return text_of(json.loads(line) for line in reply.body.splitlines())
+        has(told(f"{url}/x.git"), "Dockerfile\nf\nsub\nnew\n")
+        same(("POST", "/x.git/git-upload-pack") in asked, True)
+        has(told(f"{url}/x.git#{commits[0]}:sub"), "below old\n")
+        has(e.post(f"/build?remote={url}/none.git").expect(400).message, "not found")
+        same(output(e, f"FROM {IMAGE}\nADD {url}/x.git#side /repo/\nRUN cat /repo/f\n"), "old\n")
+    message = e.post("/build?remote=ssh://127.0.0.1:1/x").expect(400).message
+    has(message, "unable to clone ssh://127.0.0.1:1/x: ")
+    has(message, "Connection refused" if shutil.which("ssh") else "ssh")
+    forget(e)
+
+
+@contextlib.contextmanager
 def registry(e):
     """An empty docker-registry on the loopback: its host and port."""
     if not shutil.which("docker-registry") or not shutil.which("skopeo"):
