@@ -103,5 +103,5 @@ int api_buildkit(struct request *req, struct reply *rep, struct err *err)
 	return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
 		"BuildKit is not supported: this engine builds with the classic builder: set "
 		"DOCKER_BUILDKIT=0, or use a BuildKit of your own (docker buildx create --driver "
-		"docker-container --use)");
+		"docker-container --driver-opt network=host --use)");
 }

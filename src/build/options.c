@@ -201,7 +201,8 @@ static int refuse(const struct work *w, struct err *err)
 		(*outputs && !str_eq(outputs, "[]") && !str_eq(outputs, "null")))
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
 			"BuildKit is not supported: set DOCKER_BUILDKIT=0, or use a BuildKit of your "
-			"own (docker buildx create --driver docker-container --use)");
+			"own (docker buildx create --driver docker-container --driver-opt network=host "
+			"--use)");
 	if (*remote && !git_is_url(remote) && !url_is_http(remote))
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
 			"building from remote=%.200s is not supported: it can be an http or https URL "

@@ -130,10 +130,6 @@ const char *delegation_lack(const struct delegation *d, enum controller c)
 
 void delegation_print(struct jsonw *w, const struct delegation *d)
 {
-	static const char *const drivers[] = { [CGROUP_BY_NOBODY] = "none",
-		[CGROUP_BY_SYSTEMD] = "systemd",
-		[CGROUP_BY_US] = "cgroupfs" };
-
 	jw_bool(w, "MemoryLimit", d->has[CTL_MEMORY]);
 	jw_bool(w, "SwapLimit", d->swap);
 	jw_bool(w, "CpuCfsPeriod", d->has[CTL_CPU]);
@@ -142,7 +138,8 @@ void delegation_print(struct jsonw *w, const struct delegation *d)
 	jw_bool(w, "CPUSet", d->has[CTL_CPUSET]);
 	jw_bool(w, "PidsLimit", d->has[CTL_PIDS]);
 	jw_bool(w, "OomKillDisable", false); /* cgroup v2 has no such thing */
-	jw_str(w, "CgroupDriver", drivers[d->maker]);
+	/* "cgroupfs" tells clients that they may choose a CgroupParent, and buildx then does */
+	jw_str(w, "CgroupDriver", d->maker == CGROUP_BY_SYSTEMD ? "systemd" : "none");
 	jw_str(w, "CgroupVersion", d->maker != CGROUP_BY_NOBODY || cgroup_is_unified() ? "2" : "1");
 }
 

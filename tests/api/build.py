@@ -23,7 +23,7 @@ import urllib.request
 
 import suite
 from cli_tools import docker, try_docker
-from engine import IMAGE, PROGRAMS, make_image
+from engine import IMAGE, PROGRAMS, make_image, unframe
 from images import complain_about_store, leftovers, store, worker
 from suite import case, has, same, until
 
@@ -768,6 +768,53 @@ def _(e):
     has(docker(e, "build", "--no-cache", "-f", str(folder / "Dockerfile"), str(folder / "context")), "\nfile\ninside\n")
     for tar in (context(text, {"file": "tar\n"}), gzip.compress(context(text, {"file": "tar\n"}))):
         has(docker(e, "build", "--no-cache", "-", stdin=tar), "\nDockerfile\nfile\ntar\n")
+    forget(e)
+
+
+@case("what buildx asks for to run a BuildKit in a container is there, and /session and /grpc say so")
+def _(e):
+    for path in ("/session", "/grpc"):
+        message = e.post(path, headers={"Connection": "Upgrade", "Upgrade": "h2c"}).expect(501).message
+        has(message, "docker buildx create --driver docker-container")
+    # an image in whose place buildctl echoes
+    image, name = "127.0.0.1:1/moby/buildkit:buildx-stable-1", "buildx_buildkit_x0"
+    made(e, f"FROM {IMAGE}\nCOPY --chmod=755 buildctl /usr/bin/\nVOLUME /var/lib/buildkit\nENTRYPOINT [\"sleep\"]\n",
+         {"buildctl": "#!/bin/sh\necho noise >&2\ncat\nexit 7\n"}, t=image)
+    records = e.post(f"/images/create?fromImage={image.rpartition(':')[0]}&tag=buildx-stable-1")
+    same(records.status != 200 or b'"error"' in records.body, True)  # then it looks for the image here
+    e.get(f"/images/{image}/json").expect(200)
+    same([o for o in e.get("/info").json["SecurityOptions"] if o.startswith("name=userns")], [])  # else UsernsMode were "host"
+    e.get(f"/containers/{name}/json").expect(404)
+    e.post(f"/containers/create?name={name}", {
+        "Image": image, "Env": None, "Cmd": ["1000"], "NetworkingConfig": {},
+        "HostConfig": {"Privileged": True, "Init": True, "RestartPolicy": {"Name": "unless-stopped"}, "NetworkMode": "host",
+                       "Mounts": [{"Type": "volume", "Source": name + "_state", "Target": "/var/lib/buildkit"}],
+                       "UsernsMode": "", "CgroupParent": "", "Memory": 64 << 20}}).expect(201)
+    files = io.BytesIO()
+    with tarfile.open(fileobj=files, mode="w") as tar:
+        make_image.add(tar, "buildkit")
+        make_image.add(tar, "buildkit/buildkitd.toml", b"debug = true\n", mode=0o644)
+    e.request("PUT", f"/containers/{name}/archive?noOverwriteDirNonDir=true&path=%2Fetc", files.getvalue(), headers=TAR).expect(200)
+    e.post(f"/containers/{name}/start").expect(204)
+    same(e.exec(name, "cat", "/etc/buildkit/buildkitd.toml"), (0, {1: b"debug = true\n", 2: b""}))
+    same(e.exec(name, "mount", "-t", "tmpfs", "none", "/var/lib/buildkit"), (0, {1: b"", 2: b""}))
+    session = e.post(f"/containers/{name}/exec", {"Cmd": ["buildctl", "dial-stdio"], "AttachStdin": True, "AttachStdout": True,
+                                                  "AttachStderr": True}).expect(201).json["Id"]
+    tunnel = e.open("POST", f"/exec/{session}/start", {"Detach": False, "Tty": False}, upgrade=True)
+    data = os.urandom(1 << 20)
+
+    def send():
+        tunnel.sock.sendall(data)
+        tunnel.sock.shutdown(socket.SHUT_WR)
+    sender = threading.Thread(target=send)
+    sender.start()
+    out = unframe(tunnel.read_all())
+    sender.join()
+    same((tunnel.status, out[1] == data, out[2]), (101, True, b"noise\n"))
+    same(e.get(f"/exec/{session}/json").expect(200).json["ExitCode"], 7)
+    e.post(f"/containers/{name}/stop?t=0").expect(204)
+    e.delete(f"/containers/{name}?force=1&v=1").expect(204)
+    e.delete(f"/volumes/{name}_state").expect(204)
     forget(e)
 
 

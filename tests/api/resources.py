@@ -147,6 +147,13 @@ def _(e):
     until(lambda: not list(own_group().glob(f"dayfly-{c[:12]}-*")))
 
 
+@case("a group that is made without systemd is no reason for clients to choose its parent")
+def _(e):
+    need_group()
+    info = e.get("/info").expect(200).json
+    same((info["CgroupDriver"], info["CgroupVersion"]), ("none", "2"))
+
+
 @case("what does not run cannot be paused")
 def _(e):
     c = e.create("true")
