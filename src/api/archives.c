@@ -62,7 +62,6 @@ static int check_name(const struct request *req, struct err *err)
 	return str_empty(repo) ? 0 : image_ref_make(repo, req_query(req, "tag"), &ref, err);
 }
 
-/* pause is taken for the API's sake: nothing here can be paused yet, and Docker's default is to try. */
 int api_image_commit(struct request *req, struct reply *rep, struct err *err)
 {
 	static const char *const options[] = { "repo", "tag", "comment", "author" };
@@ -81,6 +80,7 @@ int api_image_commit(struct request *req, struct reply *rep, struct err *err)
 	if (r < 0)
 		return r;
 	strv_add(&argv, "commit");
+	strv_add(&argv, req_query_bool(req, "pause", true) ? "pause=1" : "pause=0");
 	container_words(&argv, ct);
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
 		const char *value = req_query(req, options[i]);

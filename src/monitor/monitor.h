@@ -54,6 +54,7 @@ struct monitor {
 	struct watch expiry; /* exec records */
 	struct watch oom;
 	struct watch stats_timer; /* the next sample */
+	struct watch pauser;      /* the connection whose end is the unpause */
 	int64_t stop_due;         /* when the timer kills, 0: never */
 	int64_t pause;            /* before the latest restart, ns; 0: none yet */
 

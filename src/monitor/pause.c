@@ -1,7 +1,11 @@
 #include "monitor/pause.h"
 
 #include <string.h>
+#include <sys/socket.h>
 
+#include "base/buf.h"
+#include "base/fd.h"
+#include "base/http_out.h"
 #include "base/log.h"
 #include "monitor/monitor.h"
 #include "monitor/report.h"
@@ -10,14 +14,49 @@
  * for example. Nothing else is done here meanwhile. */
 #define FREEZE_PATIENCE_MS 1000
 
+static void pauser_drop(struct monitor *m)
+{
+	int fd = m->pauser.fd;
+
+	if (!m->pauser.loop)
+		return;
+	watch_stop(&m->pauser);
+	connection_end(&fd);
+}
+
+/* Whose pause the one before was has no say in what follows. */
 static void told(struct monitor *m, enum mon_state state)
 {
 	m->state = state;
+	pauser_drop(m);
 	if (state == ST_PAUSED)
 		health_suspend(m);
 	else
 		health_resume(m);
 	report_paused(m, state == ST_PAUSED);
+}
+
+static void on_pauser_gone(struct watch *w, uint32_t events)
+{
+	struct monitor *m = container_of(w, struct monitor, pauser);
+
+	(void)events;
+	pauser_drop(m);
+	pause_lift(m);
+}
+
+/* For a program that needs the container to stand still while it does something, and may be killed over
+ * it: who thinks of the unpause then is this process, without which there is no container. */
+static void hold(struct monitor *m, struct wire_msg *msg)
+{
+	auto_buf struct buf text = { 0 };
+
+	if (watch_fd(m->loop, &m->pauser, msg->fd, 0, on_pauser_gone) < 0) {
+		pause_lift(m);
+		return;
+	}
+	http_answer(&text, 204, NULL);
+	(void)fd_send(take_fd(&msg->fd), text.data, text.len, NULL, 0, MSG_DONTWAIT);
 }
 
 void pause_now(struct monitor *m, struct wire_msg *msg)
@@ -39,7 +78,10 @@ void pause_now(struct monitor *m, struct wire_msg *msg)
 		return;
 	}
 	told(m, ST_PAUSED);
-	answer_status(msg, 204);
+	if (wire_flag(msg, "hold"))
+		hold(m, msg);
+	else
+		answer_status(msg, 204);
 }
 
 static int thaw(struct monitor *m)

@@ -17,14 +17,15 @@
  *   kill          signal=N
  *   wait          condition=not-running|next-exit|removed
  *   remove        force=0|1 volumes=0|1
- *   pause, unpause
+ *   pause         [hold=1] it lasts as long as the connection, on which a 204 says that it has begun
+ *   unpause
  *   stats         stream=0|1 [one-shot=1]
  *   update        answer=JSON (limits or the restart policy have changed: read the plan again, apply it,
  *                 answer that)
  *   reload        (no descriptor; nobody is answered) name and attrs changed: read the plan again
  *   again         boot=0|1 (no descriptor; nobody is answered) the last run should be followed by another:
  *                 its monitor was killed, or it is of an earlier boot (state/restart.h)
- * hold: the switchboard is about to write the 101 head, and nothing may be read or written before
+ * hold=TOKEN: the switchboard is about to write the 101 head, and nothing may be read or written before
  * early says that it is out. Without it the monitor writes the head: 200 with that type, until EOF. The
  * connection comes before the 101, so that a client who has seen that has a session which needs no
  * switchboard; should early never come, the monitor goes on without it (docs/decisions/014).

@@ -1,11 +1,13 @@
 /* POST /commit: the container's own layer on top of its image's becomes an image. The layer is packed
- * into a blob and unpacked from it at the same time: the container keeps its folder. What runs goes on
- * running; there is no freezer yet to pause it with. */
+ * into a blob and unpacked from it at the same time: the container keeps its folder. One that runs is
+ * paused meanwhile, unless pause=0. */
 #include "worker/commit.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -17,6 +19,7 @@
 #include "oci/event.h"
 #include "oci/layout.h"
 #include "oci/reference.h"
+#include "state/wire.h"
 #include "worker/changes.h"
 #include "worker/container.h"
 #include "worker/documents.h"
@@ -27,7 +30,8 @@
 #include "worker/targets.h"
 #include "json/text.h"
 
-#define BODY_MAX (1u << 20)
+#define BODY_MAX          (1u << 20)
+#define PAUSE_PATIENCE_MS 3000 /* the freezer has one second (monitor/pause.c) */
 
 struct commit {
 	struct work *work;
@@ -136,6 +140,36 @@ static int keep_layers(struct commit *c, struct err *err)
 
 /* ---- its own layer */
 
+/* True once its monitor says that it stands still. */
+static bool is_paused(int connection)
+{
+	struct pollfd p = { .fd = connection, .events = POLLIN };
+	char head[64] = "";
+
+	return poll(&p, 1, PAUSE_PATIENCE_MS) > 0 && read(connection, head, sizeof(head) - 1) > 0 &&
+		str_starts(head, "HTTP/1.1 204 ");
+}
+
+/* A connection to the container's monitor: the pause lasts as long as it, so not longer than this
+ * process. FD_NONE: it does not run, is paused by somebody else, or cannot be; then it is read as it is, as
+ * Docker has it. */
+static int pause_container(const struct commit *c)
+{
+	auto_fd int run = dirs_container_run(&c->work->dirs, c->files.id, false), ours = FD_NONE,
+		    theirs = FD_NONE;
+	int ends[2], r;
+
+	if (str_eq(work_get(c->work, "pause", "1"), "0") || run < 0 ||
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+		return FD_NONE;
+	ours = ends[0];
+	theirs = ends[1];
+	r = wire_send(run, "pause", (const char *const[]){ "hold=1", NULL }, theirs, NULL, 0,
+		PAUSE_PATIENCE_MS);
+	theirs = fd_close(theirs);
+	return r == 0 && is_paused(ours) ? take_fd(&ours) : FD_NONE;
+}
+
 static int pack_layer(struct commit *c, struct err *err)
 {
 	auto_merged struct merged below = { 0 };
@@ -145,8 +179,11 @@ static int pack_layer(struct commit *c, struct err *err)
 	int r;
 
 	r = merged_open(&c->work->dirs, FD_NONE, c->files.diff_ids, &below, err);
-	if (r == 0)
+	if (r == 0) {
+		auto_fd int paused = pause_container(c);
+
 		r = stage_pack(c->stage, c->files.own.dirs[0], &how, &packed, &c->layer, err);
+	}
 	if (r < 0)
 		return r;
 	if (!packed.entries) {

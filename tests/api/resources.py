@@ -8,6 +8,8 @@ import contextlib
 import json
 import os
 import pathlib
+import socket
+import struct
 import time
 
 import suite
@@ -145,6 +147,66 @@ def _(e):
     c = e.run_detached("true")
     e.wait(c)
     until(lambda: not list(own_group().glob(f"dayfly-{c[:12]}-*")))
+
+
+def hold(e, c):
+    """Pauses as a worker does: as long as the connection that comes back is open."""
+    ours, theirs = socket.socketpair()
+    folder = os.open(e.run / "dayfly/containers" / c, os.O_RDONLY | os.O_DIRECTORY)
+    words = b"pause\0hold=1\0"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as control:
+        control.connect(f"/proc/self/fd/{folder}/ctl")  # its path is too long for an address
+        socket.send_fds(control, [struct.pack("I", len(words)) + words], [theirs.fileno()])
+    os.close(folder)
+    theirs.close()
+    ours.settimeout(20)
+    has(ours.recv(4096), b"HTTP/1.1 204 ")
+    return ours
+
+
+@case("a pause that somebody holds ends with him, or before, but never somebody else's")
+def _(e):
+    need_group()
+    c = e.run_detached("sleep", "60")
+    holder = hold(e, c)
+    same(e.state(c)["Status"], "paused")
+    holder.close()
+    until(lambda: e.state(c)["Status"] == "running")
+    holder = hold(e, c)
+    e.post(f"/containers/{c}/unpause").expect(204)
+    same(holder.recv(1), b"")
+    e.post(f"/containers/{c}/pause").expect(204)
+    holder.close()
+    e.get(f"/containers/{c}/stats?stream=0&one-shot=1").expect(200)
+    same(e.state(c)["Status"], "paused")
+    e.post(f"/containers/{c}/unpause").expect(204)
+    holder = hold(e, c)
+    os.kill(int(pathlib.Path(f"/proc/{e.state(c)['Pid']}/stat").read_text().rpartition(")")[2].split()[1]), 9)
+    until(lambda: e.state(c)["Status"] == "exited")
+    holder.close()
+
+
+@case("commit pauses what runs, unless told otherwise, and where there is no cgroup does without")
+def _(e):
+    need_group()
+
+    def told(container, **query):
+        since = time.time()
+        query = "&".join(f"{name}={value}" for name, value in query.items())
+        image = e.post(f"/commit?container={container}&{query}", {}).expect(201).json["Id"]
+        e.delete(f"/images/{image}").expect(200)
+        return [a for a in actions(e, since, container) if a in ("pause", "unpause", "commit")]
+    c = e.run_detached("sh", "-c", "echo 1 >/one; sleep 60")
+    until(lambda: e.get(f"/containers/{c}/changes").expect(200).json)
+    same(told(c), ["pause", "unpause", "commit"])
+    same(e.state(c)["Status"], "running")
+    same(told(c, pause=0), ["commit"])
+    e.post(f"/containers/{c}/pause").expect(204)
+    same(told(c), ["commit"])
+    same(e.state(c)["Status"], "paused")
+    with without_group():
+        c = e.run_detached("sleep", "60")
+        same(told(c, pause=1), ["commit"])
 
 
 @case("a group that is made without systemd is no reason for clients to choose its parent")
