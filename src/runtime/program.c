@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -201,6 +202,12 @@ int program_execute(struct enter *e, struct err *err)
 		for (int fd = 3; fd < 1024; fd++)
 			(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (e->init >= 0) {
+		sigset_t all;
+
+		/* what is sent to a process 1 that neither handles nor blocks it is lost: a stop that comes
+		 * at once would wait for its SIGKILL */
+		(void)sigfillset(&all);
+		(void)sigprocmask(SIG_SETMASK, &all, NULL);
 		(void)syscall(SYS_execveat, e->init, "", init_argv(e), env, AT_EMPTY_PATH);
 		return rt_sys(err, errno, "dayfly-init");
 	}

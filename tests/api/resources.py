@@ -101,12 +101,12 @@ def _(e):
 def _(e):
     need_group()
     c = e.create("sleep", "60", HostConfig={"Init": True})
-    for path, status in (("stop?t=30", "exited"), ("kill", "exited"), ("restart?t=30", "running")):
+    for path, status, code in (("stop?t=30", "exited", 143), ("kill", "exited", 137), ("restart?t=30", "running", 0)):
         since = time.time()
         e.post(f"/containers/{c}/start")
         e.post(f"/containers/{c}/pause").expect(204)
         e.post(f"/containers/{c}/{path}").expect(204)
-        same(e.state(c)["Status"], status)
+        same((e.state(c)["Status"], e.state(c)["ExitCode"]), (status, code))
         order = [a for a in actions(e, since, c) if a in ("unpause", "die")]
         same(order, ["unpause", "die"])
     e.post(f"/containers/{c}/pause").expect(204)
