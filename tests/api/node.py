@@ -14,7 +14,7 @@ from engine import SOURCE, Engine
 
 PROGRAMS = ("dockerode", "testcontainers", "devcontainer")
 MODULES = os.environ.get("DAYFLY_NODE_MODULES", str(SOURCE / "build/clients/node_modules"))
-SECONDS = 240
+SECONDS = 480
 
 
 def run(engine, program):
