@@ -487,12 +487,9 @@ def _(e):
     (e.root / "served").mkdir()
     _, commits = repository(e.root / "served/x.git")
     with git_server(e.root / "served") as (url, asked):
-        def told(remote):
-            reply = e.post("/build?nocache=1&remote=" + urllib.parse.quote(remote)).expect(200)
-            return text_of(json.loads(line) for line in reply.body.splitlines())
-        has(told(f"{url}/x.git"), "Dockerfile\nf\nsub\nnew\n")
+        reply = e.post("/build?nocache=1&remote=" + urllib.parse.quote(f"{url}/x.git#{commits[0]}:sub")).expect(200)
+        has(text_of(json.loads(line) for line in reply.body.splitlines()), "below old\n")
         same(("POST", "/x.git/git-upload-pack") in asked, True)
-        has(told(f"{url}/x.git#{commits[0]}:sub"), "below old\n")
         has(e.post(f"/build?remote={url}/none.git").expect(400).message, "not found")
         same(output(e, f"FROM {IMAGE}\nADD {url}/x.git#side /repo/\nRUN cat /repo/f\n"), "old\n")
     message = e.post("/build?remote=ssh://127.0.0.1:1/x").expect(400).message
