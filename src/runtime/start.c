@@ -317,6 +317,12 @@ static int join_flags(int container, uint64_t *ret)
 	return 0;
 }
 
+/* What the new process joins itself. From within the container's cgroup namespace nobody from without
+ * can be put into the container's cgroup (a cgroup2 mounted with nsdelegate, as systemd does, says
+ * ENOENT), so the process is born in the one before it joins the other; and a user namespace of the
+ * container's own takes away the right to do so, so they are joined at once. */
+#define JOINED_LATE ((uint64_t)(CLONE_NEWCGROUP | CLONE_NEWUSER))
+
 static int helper_exec(struct enter *e, uint64_t flags, int container, struct err *err)
 {
 	int pidfd = FD_NONE;
@@ -324,7 +330,7 @@ static int helper_exec(struct enter *e, uint64_t flags, int container, struct er
 
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return rt_sys(err, errno, "hide the process");
-	if (setns(container, (int)flags) < 0)
+	if (setns(container, (int)(flags & ~JOINED_LATE)) < 0)
 		return rt_sys(err, errno, "join the container");
 	e->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (e->root < 0)
@@ -333,7 +339,10 @@ static int helper_exec(struct enter *e, uint64_t flags, int container, struct er
 	if (pid < 0)
 		return rt_sys(err, pid, "make a process in the container");
 	if (pid == 0) {
-		(void)enter_exec(e, err);
+		if (flags & JOINED_LATE && setns(container, (int)(flags & JOINED_LATE)) < 0)
+			(void)rt_sys(err, errno, "join the container's cgroup namespace");
+		else
+			(void)enter_exec(e, err);
 		child_failed(e, err);
 	}
 	return helper_report(e, pid, pidfd, err);

@@ -141,6 +141,17 @@ def _(e):
     same(os.path.exists(f"/proc/{pid}"), False)
 
 
+@case("an exec session lives in its container's group and sees it as the root of all")
+def _(e):
+    need_group()
+    for mode, labels in (("private", {}), ("private", {"dayfly.userns": "keep-id"}), ("host", {})):
+        c = e.run_detached("sleep", "600", Labels=labels, HostConfig={"CgroupnsMode": mode})
+        group, = own_group().glob(f"dayfly-{c[:12]}-*")
+        code, out = e.exec(c, "sed", "-n", "s/^0:://p", "/proc/self/cgroup")
+        same(code, 0)
+        assert out[1] == b"/\n" if mode == "private" else group.name.encode() in out[1], out
+
+
 @case("no group is left when a container has ended")
 def _(e):
     need_group()
