@@ -1,5 +1,6 @@
 #include "core/container_filter.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,6 +44,39 @@ static int read_states(struct container_filter *cf, struct err *err)
 	return 0;
 }
 
+struct ports {
+	uint64_t first, last;
+	char protocol[8];
+};
+
+/* "80", "80/tcp" or "80-90/tcp". */
+static bool ports_parse(const char *text, struct ports *ret)
+{
+	auto_strv char **parts = strv_split(text, '/');
+	auto_strv char **ends = strv_split(parts[0], '-');
+	const char *protocol = parts[1] ? parts[1] : "tcp";
+	size_t count = strv_len(ends);
+
+	if (strv_len(parts) > 2 || count < 1 || count > 2 ||
+		strlen(protocol) >= sizeof(ret->protocol))
+		return false;
+	if (str_to_u64(ends[0], &ret->first) < 0 || str_to_u64(ends[count - 1], &ret->last) < 0)
+		return false;
+	(void)snprintf(ret->protocol, sizeof(ret->protocol), "%s", protocol);
+	return ret->first <= ret->last && ret->last <= UINT16_MAX;
+}
+
+static int check_ports(const struct filters *f, const char *key, struct err *err)
+{
+	struct ports ports;
+
+	for (char *const *v = filters_get(f, key); v && *v; v++)
+		if (!ports_parse(*v, &ports))
+			return err_set(
+				err, ERR_INVALID, EINVAL, "invalid filter '%s=%.64s'", key, *v);
+	return 0;
+}
+
 static int check_words(const struct filters *f, struct err *err)
 {
 	static const char *const health[] = { "none", "starting", "healthy", "unhealthy", NULL };
@@ -56,6 +90,8 @@ static int check_words(const struct filters *f, struct err *err)
 	for (v = filters_get(f, "exited"); v && *v; v++)
 		if (str_to_i64(*v, &n) < 0)
 			return err_set(err, ERR_INVALID, EINVAL, "invalid filter 'exited=%s'", *v);
+	if (check_ports(f, "expose", err) < 0 || check_ports(f, "publish", err) < 0)
+		return -EINVAL;
 	return filters_bool(f, "is-task", &task, err);
 }
 
@@ -214,23 +250,12 @@ static bool match_volume(const struct filters *f, json_object *mounts)
 	return false;
 }
 
-/* "80", "80/tcp" or "80-90/tcp" against an exposed "85/tcp". */
-static bool port_in(const char *range, const char *port)
+static bool port_in(const struct ports *want, const char *port)
 {
-	auto_strv char **want = strv_split(range, '/');
-	auto_strv char **have = strv_split(port, '/');
-	auto_strv char **ends = strv_split(want[0], '-');
-	uint64_t low, high, n;
+	struct ports have;
 
-	if (!str_eq(want[1] ? want[1] : "tcp", have[1] ? have[1] : "tcp"))
-		return false;
-	if (str_to_u64(ends[0], &low) < 0 || str_to_u64(have[0], &n) < 0)
-		return false;
-	if (!ends[1])
-		high = low;
-	else if (str_to_u64(ends[1], &high) < 0)
-		return false;
-	return n >= low && n <= high;
+	return ports_parse(port, &have) && str_eq(want->protocol, have.protocol) &&
+		have.first >= want->first && have.first <= want->last;
 }
 
 static bool match_expose(const struct filters *f, json_object *ports)
@@ -242,10 +267,14 @@ static bool match_expose(const struct filters *f, json_object *ports)
 	if (!json_object_is_type(ports, json_type_object))
 		return false;
 	for (; *v; v++) {
+		struct ports want;
+
+		if (!ports_parse(*v, &want))
+			continue;
 		json_object_object_foreach(ports, port, unused)
 		{
 			(void)unused;
-			if (port_in(*v, port))
+			if (port_in(&want, port))
 				return true;
 		}
 	}
