@@ -63,9 +63,9 @@ void attach_request(struct monitor *m, struct wire_msg *msg)
 
 bool wire_size(const struct wire_msg *msg, unsigned short *height, unsigned short *width)
 {
-	int h = wire_int(msg, "height", 0), w = wire_int(msg, "width", 0);
+	int h = wire_int(msg, "height", -1), w = wire_int(msg, "width", -1);
 
-	if (h <= 0 || w <= 0 || h > UINT16_MAX || w > UINT16_MAX)
+	if (h < 0 || w < 0 || h > UINT16_MAX || w > UINT16_MAX)
 		return false;
 	*height = (unsigned short)h;
 	*width = (unsigned short)w;

@@ -259,6 +259,15 @@ static void exec_begin(struct monitor *m, struct exec_request *req, int take_dir
 		log_error("%s: exec %s cannot be watched", m->id, e->id);
 }
 
+static struct exec *exec_find(const struct monitor *m, const char *id)
+{
+	struct exec *e = m->execs;
+
+	while (e && (e->over || !str_eq(e->id, id)))
+		e = e->next;
+	return e;
+}
+
 void exec_start(struct monitor *m, struct wire_msg *msg)
 {
 	struct exec_request req = {
@@ -279,7 +288,8 @@ void exec_start(struct monitor *m, struct wire_msg *msg)
 		(void)snprintf(text, sizeof(text), "No such exec instance: %s", req.id);
 		exec_refuse(m, &req, ERR_NOT_FOUND, text);
 	} else if (faccessat(dir, "status", F_OK, 0) == 0) {
-		(void)snprintf(text, sizeof(text), "exec command %s has already run", req.id);
+		(void)snprintf(text, sizeof(text), "exec command %s %s", req.id,
+			exec_find(m, req.id) ? "is already running" : "has already run");
 		exec_refuse(m, &req, req.detach ? ERR_CONFLICT : ERR_SYSTEM, text);
 	} else if (!monitor_running(m) || m->state == ST_DRAINING) {
 		(void)snprintf(text, sizeof(text), "container %s is not running", m->id);
@@ -299,6 +309,7 @@ void exec_resize(struct monitor *m, struct wire_msg *msg)
 {
 	const char *id = wire_get(msg, "id");
 	unsigned short height, width;
+	struct exec *e;
 
 	if (!monitor_running(m)) {
 		answer_refuse(msg, ERR_CONFLICT, "container %s is not running", m->id);
@@ -308,9 +319,9 @@ void exec_resize(struct monitor *m, struct wire_msg *msg)
 		answer_refuse(msg, ERR_INVALID, "invalid terminal size");
 		return;
 	}
-	for (struct exec *e = m->execs; e; e = e->next)
-		if (str_eq(e->id, id))
-			stdio_resize(&e->io, height, width);
+	e = exec_find(m, id);
+	if (e)
+		stdio_resize(&e->io, height, width);
 	exec_size_keep(m, id, height, width);
 	answer_status(msg, 200);
 }
