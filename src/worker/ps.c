@@ -83,7 +83,7 @@ static int line_is_ours(struct table *t, char *const *words, bool *ret, struct e
 		return 0;
 	}
 	if (str_to_i64(word, &number) < 0 || number < 0 || number > INT32_MAX)
-		return err_set(err, ERR_INVALID, EINVAL, "unexpected pid '%.64s'", word);
+		return err_set(err, ERR_SYSTEM, EBADMSG, "unexpected pid '%.64s'", word);
 	pid = (pid_t)number;
 	t->before = *ret = t->n && bsearch(&pid, t->pids, t->n, sizeof(pid), compare);
 	return 0;
@@ -117,7 +117,7 @@ int ps_table(const char *output, const pid_t *pids, size_t n, struct buf *out, s
 	while (t.pid < t.columns && !str_eq(titles[t.pid], "PID"))
 		t.pid++;
 	if (t.pid == t.columns)
-		return err_set(err, ERR_INVALID, EINVAL, "couldn't find PID field in ps output");
+		return err_set(err, ERR_SYSTEM, EBADMSG, "couldn't find PID field in ps output");
 	jw_object(&w, NULL);
 	jw_strv(&w, "Titles", titles);
 	jw_array(&w, "Processes");

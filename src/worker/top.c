@@ -80,7 +80,7 @@ static int complain(int r, const struct output *o, struct err *err)
 		return err_sys(err, r, "run ps");
 	line[strcspn(line, "\n")] = '\0';
 	return err_set(
-		err, ERR_INVALID, EINVAL, "%.300s", *line ? line : "ps failed without a word");
+		err, ERR_SYSTEM, EIO, "ps: %.300s", *line ? line : "it failed without a word");
 }
 
 static char **arguments(const char *args, const char *list)
