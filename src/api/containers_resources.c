@@ -75,7 +75,7 @@ int api_container_stats(struct request *req, struct reply *rep, struct err *err)
 {
 	auto_container struct container *ct = NULL;
 	bool stream = req_query_bool(req, "stream", true);
-	bool one_shot = req_query_bool(req, "one-shot", false);
+	bool one_shot = req_api_minor(req) >= 41 && req_query_bool(req, "one-shot", false);
 	struct core *c;
 	int r;
 
