@@ -28,7 +28,7 @@ const struct jfield container_config_fields[] = {
 	JANY("Healthcheck", struct container_config, healthcheck, NULL),
 	JIGNORE("ArgsEscaped", NULL),	/* Windows only */
 	JSTR("Image", struct container_config, image),
-	JANY("Volumes", struct container_config, volumes, "null"),
+	JANY("Volumes", struct container_config, volumes, "{}"),
 	JSTR("WorkingDir", struct container_config, working_dir),
 	JWORDS("Entrypoint", struct container_config, entrypoint),
 	JBOOL("NetworkDisabled", struct container_config, network_disabled),
