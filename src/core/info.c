@@ -64,12 +64,32 @@ static bool has_range(const char *file, const char *name, const char *number)
 	return false;
 }
 
+/* NULL: it has none. Not by getpwuid(), which would load the name service modules. */
+static char *login_name(void)
+{
+	const char *env = getenv("USER");
+	FILE *f = env ? NULL : fopen("/etc/passwd", "re");
+	struct passwd *p = NULL;
+	char *name = NULL;
+
+	if (env)
+		return xstrdup(env);
+	if (!f)
+		return NULL;
+	do
+		p = fgetpwent(f);
+	while (p && p->pw_uid != geteuid());
+	if (p)
+		name = xstrdup(p->pw_name);
+	(void)fclose(f);
+	return name;
+}
+
 static bool has_id_ranges(void)
 {
 	auto_free char *number = xasprintf("%u", (unsigned)geteuid());
-	const char *name = getenv("USER");
+	auto_free char *name = login_name();
 
-	/* $USER first: looking the name up would load the name service modules. */
 	return (has_range("/etc/subuid", name, number) && has_range("/etc/subgid", name, number));
 }
 
