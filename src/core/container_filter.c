@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/timefmt.h"
 #include "core/images.h"
 #include "core/words.h"
 #include "json/text.h"
@@ -86,7 +85,8 @@ static int check_words(const struct filters *f, struct err *err)
 
 	for (v = filters_get(f, "health"); v && *v; v++)
 		if (!word_among(health, *v))
-			return err_set(err, ERR_INVALID, EINVAL, "invalid filter 'health=%s'", *v);
+			return err_set(err, ERR_INVALID, EINVAL,
+				"Unrecognised filter value for health: %s", *v);
 	for (v = filters_get(f, "exited"); v && *v; v++)
 		if (str_to_i64(*v, &n) < 0)
 			return err_set(err, ERR_INVALID, EINVAL, "invalid filter 'exited=%s'", *v);
@@ -328,39 +328,6 @@ bool container_filter_match(struct core *c, const struct container_filter *cf, c
 
 /* ---- prune */
 
-/* A point in time, or how long ago: "24h", "1h30m", "90s". */
-static int parse_until(const char *text, int64_t *ret)
-{
-	int64_t ago = 0;
-
-	if (time_parse(text, ret) == 0)
-		return 0;
-	while (*text) {
-		size_t digits = strspn(text, "0123456789");
-		auto_free char *number = xstrndup(text, digits);
-		int64_t n, unit;
-
-		if (digits == 0 || digits > 9 || str_to_i64(number, &n) < 0)
-			return -EINVAL;
-		text += digits;
-		if (str_starts(text, "ms"))
-			unit = NSEC_PER_MSEC;
-		else if (*text == 'h')
-			unit = 3600 * NSEC_PER_SEC;
-		else if (*text == 'm')
-			unit = 60 * NSEC_PER_SEC;
-		else if (*text == 's')
-			unit = NSEC_PER_SEC;
-		else
-			return -EINVAL;
-		text += unit == NSEC_PER_MSEC ? 2 : 1;
-		if (__builtin_mul_overflow(n, unit, &n) || __builtin_add_overflow(ago, n, &ago))
-			return -ERANGE;
-	}
-	*ret = time_now() - ago;
-	return 0;
-}
-
 int prune_filter_until(const struct filters *f, int64_t *ret, struct err *err)
 {
 	return prune_filter_time(f, "until", ret, err);
@@ -375,9 +342,7 @@ int prune_filter_time(const struct filters *f, const char *key, int64_t *ret, st
 		return 0;
 	if (v[1])
 		return err_set(err, ERR_INVALID, EINVAL, "more than one %s filter specified", key);
-	if (parse_until(*v, ret) < 0)
-		return err_set(err, ERR_INVALID, EINVAL, "invalid filter '%s=%s'", key, *v);
-	return 0;
+	return filter_time(key, *v, ret, err);
 }
 
 bool prune_filter_match(const struct filters *f, const struct container *ct, int64_t until)

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "base/timefmt.h"
 #include "json/text.h"
 
 struct filter {
@@ -168,11 +169,52 @@ int filters_bool(const struct filters *f, const char *key, int *ret, struct err 
 			*ret = 1;
 		else if (str_eq(*values, "0") || strcasecmp(*values, "false") == 0)
 			*ret = 0;
-		else
+		else /* Docker prints the list it has of a key's values */
 			return err_set(
-				err, ERR_INVALID, EINVAL, "invalid filter '%s=%s'", key, *values);
+				err, ERR_INVALID, EINVAL, "invalid filter '%s=[%s]'", key, *values);
 	}
 	return 0;
+}
+
+static int parse_time(const char *text, int64_t *ret)
+{
+	int64_t ago = 0;
+
+	if (time_parse(text, ret) == 0)
+		return 0;
+	while (*text) {
+		size_t digits = strspn(text, "0123456789");
+		auto_free char *number = xstrndup(text, digits);
+		int64_t n, unit;
+
+		if (digits == 0 || digits > 9 || str_to_i64(number, &n) < 0)
+			return -EINVAL;
+		text += digits;
+		if (str_starts(text, "ms"))
+			unit = NSEC_PER_MSEC;
+		else if (*text == 'h')
+			unit = 3600 * NSEC_PER_SEC;
+		else if (*text == 'm')
+			unit = 60 * NSEC_PER_SEC;
+		else if (*text == 's')
+			unit = NSEC_PER_SEC;
+		else
+			return -EINVAL;
+		text += unit == NSEC_PER_MSEC ? 2 : 1;
+		if (__builtin_mul_overflow(n, unit, &n) || __builtin_add_overflow(ago, n, &ago))
+			return -ERANGE;
+	}
+	*ret = time_now() - ago;
+	return 0;
+}
+
+int filter_time(const char *key, const char *text, int64_t *ret, struct err *err)
+{
+	if (*text && parse_time(text, ret) == 0)
+		return 0;
+	return err_set(err, ERR_INVALID, EINVAL,
+		"invalid value for '%s' filter: failed to parse value as time or duration: \"%.256s\"",
+		key, text);
 }
 
 static bool label_holds(

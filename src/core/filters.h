@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -23,6 +24,8 @@ static inline void filters_free_ptr(struct filters **f)
 char *const *filters_get(const struct filters *f, const char *key);
 /* 1/true, 0/false; -1 not given; ERR_INVALID otherwise (-EINVAL). */
 int filters_bool(const struct filters *f, const char *key, int *ret, struct err *err);
+/* text: a point in time, or how long ago: "24h", "1h30m", "90s". Nanoseconds; ERR_INVALID (-EINVAL). */
+int filter_time(const char *key, const char *text, int64_t *ret, struct err *err);
 /* Labels: every value ("k" or "k=v") of key must hold (AND). get returns a label's value or NULL. */
 bool filters_match_labels(const struct filters *f, const char *key,
 	const char *(*get)(void *arg, const char *label), void *arg);

@@ -171,30 +171,6 @@ int image_layers_size(struct core *c, int64_t *ret, struct err *err)
 
 /* ---- filters */
 
-/* "90s", "10m", "1h30m" before now, or a point in time. */
-static int parse_until(const char *text, int64_t *ret, struct err *err)
-{
-	int64_t ago = 0;
-	const char *p = text;
-
-	if (time_parse(text, ret) == 0)
-		return 0;
-	while (*p) {
-		char *end;
-		long long n = strtoll(p, &end, 10);
-		int64_t unit = *end == 'h' ? 3600 : *end == 'm' ? 60 : *end == 's' ? 1 : 0;
-
-		if (end == p || n < 0 || n > 1000000 || !unit)
-			break;
-		ago += n * unit * NSEC_PER_SEC;
-		p = end + 1;
-	}
-	if (!*text || *p)
-		return err_set(err, ERR_INVALID, EINVAL, "invalid filter 'until': %s", text);
-	*ret = time_now() - ago;
-	return 0;
-}
-
 /* label! : none of its values may hold. */
 static bool has_refused_label(const struct image *i, const struct filters *f)
 {
@@ -216,7 +192,7 @@ int image_matches(const struct image *i, const struct filters *f, bool *ret, str
 	*ret = false;
 	for (; until && *until; until++) {
 		int64_t limit;
-		int r = parse_until(*until, &limit, err);
+		int r = filter_time("until", *until, &limit, err);
 
 		if (r < 0)
 			return r;

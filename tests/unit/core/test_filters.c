@@ -1,5 +1,6 @@
 #include "../unit.h"
 #include "base/alloc.h"
+#include "base/timefmt.h"
 #include "core/container_filter.h"
 #include "core/filters.h"
 
@@ -138,6 +139,26 @@ static void a_yes_or_no_takes_four_words(void **unused)
 	assert_int_equal(filters_bool(f, "none", &v, &err), 0);
 	assert_int_equal(v, -1);
 	assert_int_equal(filters_bool(f, "c", &v, &err), -EINVAL);
+	assert_string_equal(err.msg, "invalid filter 'c=[maybe]'");
+}
+
+static void a_time_is_a_point_or_how_long_ago(void **unused)
+{
+	static const char *const bad[] = { "", "h", "1d", "-1h", "1h ", "9999999999h",
+		"2024-13-01" };
+	struct err err = { 0 };
+	int64_t at, begin = time_now();
+
+	(void)unused;
+	assert_int_equal(filter_time("until", "2024-01-02T03:04:05Z", &at, &err), 0);
+	assert_int_equal(at / NSEC_PER_SEC, 1704164645);
+	assert_int_equal(filter_time("until", "1h30m5s250ms", &at, &err), 0);
+	assert_in_range(at + 5405250 * NSEC_PER_MSEC, begin, time_now());
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(filter_time("until", bad[i], &at, &err), -EINVAL);
+	assert_string_equal(err.msg,
+		"invalid value for 'until' filter: failed to parse value as time or duration: "
+		"\"2024-13-01\"");
 }
 
 int main(void)
@@ -151,6 +172,7 @@ int main(void)
 		cmocka_unit_test(names_match_as_parts_or_expressions),
 		cmocka_unit_test(a_pattern_whose_cost_nothing_bounds_is_refused),
 		cmocka_unit_test(a_yes_or_no_takes_four_words),
+		cmocka_unit_test(a_time_is_a_point_or_how_long_ago),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
