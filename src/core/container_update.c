@@ -11,6 +11,7 @@
 #include "core/container_state.h"
 #include "core/delegation.h"
 #include "core/records.h"
+#include "core/restarts.h"
 #include "json/text.h"
 
 struct update {
@@ -51,6 +52,8 @@ static int update_read(const char *body, struct update *ret, char ***w, struct e
 		r = jfields_read(update_fields, doc, "", &u, err);
 	if (r == 0)
 		r = resources_settle(&u.resources, true, w, err);
+	if (r == 0 && !str_empty(u.restart.name))
+		r = restart_policy_check(&u.restart, err);
 	if (r < 0)
 		return r;
 	*ret = u;

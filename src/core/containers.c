@@ -206,6 +206,8 @@ int container_count(struct core *c, struct container_counts *ret, struct err *er
 
 /* ---- changing */
 
+#define NO_NEW_NAME "Error when allocating new name"
+
 static int rename_locked(struct core *c, struct container *ct, const char *name, struct err *err)
 {
 	auto_fd int dir = dirs_container_data(&c->dirs, ct->id);
@@ -215,7 +217,7 @@ static int rename_locked(struct core *c, struct container *ct, const char *name,
 		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", ct->id);
 	r = name_claim(c, name, ct->id, err);
 	if (r < 0)
-		return r;
+		return err_prefix(err, NO_NEW_NAME);
 	(void)json_object_object_add(ct->doc, "Name", json_object_new_string(name));
 	r = record_replace(c, dir, ct->doc, err);
 	if (r < 0) {
@@ -248,7 +250,8 @@ int container_rename(struct core *c, const char *what, const char *name, struct 
 		name++;
 	if (!name_valid(name))
 		return err_set(err, ERR_INVALID, EINVAL,
-			"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
+			NO_NEW_NAME
+			": Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
 			name);
 	lock = dirs_lock(&c->dirs);
 	if (lock < 0)

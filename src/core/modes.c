@@ -306,14 +306,16 @@ int joins_find(struct core *c, const char *id, const struct host_config *h, stru
 	r = join_find(c, h->network_mode, true, &j.net, &j.names, err);
 	if (r == 0)
 		r = find_names(c, &j.names, err);
-	if (r == 0)
-		r = join_find(c, h->ipc_mode, false, &j.ipc, &ipc, err);
-	if (r == 0 && ipc)
-		r = check_shareable(ipc, err);
-	if (r == 0)
-		r = join_find(c, h->pid_mode, false, &j.pid, &pid, err);
 	if (r < 0)
 		return r;
+	r = join_find(c, h->ipc_mode, false, &j.ipc, &ipc, err);
+	if (r == 0 && ipc)
+		r = check_shareable(ipc, err);
+	if (r < 0)
+		return err_prefix(err, "failed to join IPC namespace");
+	r = join_find(c, h->pid_mode, false, &j.pid, &pid, err);
+	if (r < 0)
+		return err_prefix(err, "failed to join PID namespace");
 	*ret = j;
 	j = (struct joins){ 0 };
 	return 0;

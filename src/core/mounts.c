@@ -100,18 +100,19 @@ static void set_mode(struct mount_point *m, const char *mode)
 /* ---- volumes */
 
 /* "local" is the only driver: others are plugins, of which there are none. */
-static int check_driver(const char *driver, struct err *err)
+static int check_driver(const char *name, const char *driver, struct err *err)
 {
 	if (str_empty(driver) || str_eq(driver, VOLUME_DRIVER))
 		return 0;
 	return err_set(err, ERR_INVALID, ENOENT,
-		"error looking up volume plugin %.64s: plugin \"%.64s\" not found", driver, driver);
+		"create %.200s: error looking up volume plugin %.64s: plugin \"%.64s\" not found",
+		name ? name : "a volume", driver, driver);
 }
 
 /* The name may be NULL: an anonymous one. */
 static int set_volume(struct mount_point *m, const char *name, const char *driver, struct err *err)
 {
-	int r = check_driver(driver, err);
+	int r = check_driver(name, driver, err);
 
 	if (r == 0 && name)
 		r = volume_name_check(name, err);
@@ -173,13 +174,8 @@ static int read_bind_path(
 static int read_bind_volume(struct mount_point *m, const char *name, const char *driver,
 	const struct mode *mode, struct err *err)
 {
-	int r;
+	int r = set_volume(m, name, driver, err);
 
-	if (mode->propagation)
-		return err_set(err, ERR_INVALID, EINVAL,
-			"invalid mount config for type \"volume\": field BindOptions must not be "
-			"specified");
-	r = set_volume(m, name, driver, err);
 	m->copy &= !mode->copy;
 	set_mode(m, "z"); /* as Docker shows it */
 	return r;
@@ -208,8 +204,12 @@ static int read_bind(const char *text, const char *driver, struct mount_point *m
 		return r;
 	if (n > 1 && *parts[0] == '/')
 		r = read_bind_path(m, parts[0], &mode, err);
+	else if (mode.propagation)
+		r = err_set(err, ERR_INVALID, EINVAL,
+			"invalid mount config for type \"volume\": field BindOptions must not be "
+			"specified");
 	else
-		r = read_bind_volume(m, n > 1 ? parts[0] : NULL, driver, &mode, err);
+		return read_bind_volume(m, n > 1 ? parts[0] : NULL, driver, &mode, err);
 	return r < 0 ? err_prefix(err, "%s", what) : 0;
 }
 
@@ -431,7 +431,7 @@ static int read_subpath(
 static int read_volume_options(const struct mount_spec *s, const struct volume_options *o,
 	struct mount_point *m, struct err *err)
 {
-	int r = check_driver(o->driver.name, err);
+	int r = check_driver(m->name, o->driver.name, err);
 
 	if (r == 0)
 		r = volume_strings_check(o->labels, "HostConfig.Mounts.VolumeOptions.Labels", err);

@@ -178,7 +178,7 @@ static int add_line(struct df_list *list, struct line *l, char escape, struct er
 	if (r < 0)
 		return lines_error(err, l->first);
 	if (in.kind == DF_FROM)
-		r = err_set(err, ERR_INVALID, EINVAL, "FROM is not allowed here");
+		r = err_set(err, ERR_INVALID, EINVAL, "FROM is not a valid change command");
 	else if (list->count == DF_INSTRUCTIONS_MAX)
 		r = err_set(
 			err, ERR_INVALID, E2BIG, "more than %d instructions", DF_INSTRUCTIONS_MAX);

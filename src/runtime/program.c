@@ -31,7 +31,11 @@ int directory_make(struct enter *e, struct err *err)
 {
 	const char *cwd = plan_get(e->plan, "cwd", "/");
 	auto_fd int fd = target_open(e->root, *cwd ? cwd : "/", TARGET_FOLDER);
+	struct stat st;
 
+	if (fd == -ENOTDIR || (fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode)))
+		return enter_fail(e, err, BLAME_REQUEST, 128, ENOTDIR,
+			"Cannot mkdir: %s is not a directory", cwd);
 	return fd < 0 && fd != -EROFS ? rt_sys(err, fd, "make %s", cwd) : 0;
 }
 

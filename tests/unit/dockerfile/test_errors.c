@@ -338,7 +338,7 @@ static void what_needs_a_file_is_refused_without_one(void **unused)
 	assert_int_equal(df_list_parse("\n# nothing\n", &list, &err), 0);
 	assert_int_equal(list.count, 0);
 	assert_true(df_list_parse("USER a\nFROM b", &list, &err) < 0);
-	assert_string_equal(err.msg, "FROM is not allowed here");
+	assert_string_equal(err.msg, "FROM is not a valid change command");
 	assert_true(df_list_parse("USER a\nFOO", &list, &err) < 0);
 	assert_string_equal(err.msg, "dockerfile parse error on line 2: unknown instruction: FOO");
 }
