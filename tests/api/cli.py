@@ -13,6 +13,10 @@ from cli_tools import Terminal, docker, environment, try_docker
 from engine import IMAGE
 from suite import case, has, matches, same, until
 
+if not shutil.which("docker"):
+    print("no docker CLI here")
+    sys.exit(77)
+
 
 def run(e, *cmd, options=(), **more):
     return docker(e, "run", "--rm", *options, IMAGE, *cmd, **more)
@@ -55,13 +59,6 @@ def _(e):
 def _(e):
     same(try_docker(e, "run", "--name", "c1", IMAGE, "/no/such").code, 127)
     same(inspect(e, "c1", "{{.State.Status}} {{.State.ExitCode}}"), "created 127")
-
-
-@case("an image that is not there is 125")
-def _(e):
-    r = try_docker(e, "run", "--rm", "--pull", "never", "nosuch.image", "true")
-    same(r.code, 125)
-    has(r.err.decode().lower(), "no such image")
 
 
 @case("stdout and stderr stay apart")
@@ -136,24 +133,6 @@ def _(e):
     same(inspect(e, container[:8], "{{.Name}}"), "/c1")
 
 
-@case("a name that is taken or bad is refused with 125")
-def _(e):
-    docker(e, "create", "--name", "n1", IMAGE)
-    r = try_docker(e, "run", "-d", "--name", "n1", IMAGE, "true")
-    same(r.code, 125)
-    has(r.err.decode(), "is already in use by container")
-    same(try_docker(e, "run", "-d", "--name", "a/b c", IMAGE, "true").code, 125)
-
-
-@case("environment: -e, --env-file, PATH, HOSTNAME and HOME")
-def _(e):
-    (e.root / "env").write_text("B=two words\n")
-    out = run(e, "env", options=("-e", "A=1", "--env-file", "env", "-h", "hh"))
-    for line in ("A=1", "B=two words", "HOSTNAME=hh", "HOME=/root"):
-        has(out.splitlines(), line)
-    matches(out, "(?m)^PATH=/")
-
-
 @case("-w makes the working folder when it is missing")
 def _(e):
     same(run(e, "pwd", options=("-w", "/made/here")), "/made/here")
@@ -167,11 +146,6 @@ def _(e):
     has(run(e, "id", "-G", options=("-u", "1000", "--group-add", "777")).split(), "777")
 
 
-@case("--entrypoint replaces the program and the image's command")
-def _(e):
-    same(run(e, "a", "b", options=("--entrypoint", "echo")), "a b")
-
-
 @case("the host name is in uname and /etc/hosts; without -h it is the short id")
 def _(e):
     out = run(e, "sh", "-c", "hostname; cat /etc/hosts; cat /etc/hostname", options=("-h", "myhost"))
@@ -179,35 +153,6 @@ def _(e):
     container = docker(e, "run", "-d", "--name", "c1", IMAGE, "hostname")
     docker(e, "wait", "c1")
     same(docker(e, "logs", "c1"), container[:12])
-
-
-@case("--add-host, --dns and --dns-search end in the files")
-def _(e):
-    has(run(e, "cat", "/etc/hosts", options=("--add-host", "there:10.1.2.3")), "10.1.2.3\tthere")
-    out = run(e, "cat", "/etc/resolv.conf", options=("--dns", "10.9.9.9", "--dns-search", "ex.test"))
-    has(out, "nameserver 10.9.9.9")
-    has(out, "search ex.test")
-
-
-@case("--ulimit sets soft and hard limit, not the other way round")
-def _(e):
-    same(run(e, "sh", "-c", "ulimit -Sn; ulimit -Hn", options=("--ulimit", "nofile=100:200")), "100\n200")
-
-
-@case("--tmpfs mounts with its options")
-def _(e):
-    out = run(e, "sh", "-c", "grep ' /scratch ' /proc/mounts; touch /scratch/x && echo ok",
-              options=("--tmpfs", "/scratch:size=1m,mode=1777"))
-    has(out, "size=1024k")
-    has(out, "ok")
-
-
-@case("--read-only forbids writing but not to a tmpfs")
-def _(e):
-    r = try_docker(e, "run", "--rm", "--read-only", IMAGE, "touch", "/x")
-    assert r.code != 0
-    has(r.err.decode(), "Read-only file system")
-    run(e, "touch", "/tmp/x", options=("--read-only", "--tmpfs", "/tmp"))
 
 
 @case("capabilities: Docker's default set, --cap-drop and --cap-add")
@@ -264,11 +209,6 @@ def _(e):
     same(run(e, "sh", "-c", "wc -l </proc/net/dev", options=("--network", "host")), str(interfaces))
 
 
-@case("--shm-size")
-def _(e):
-    has(run(e, "df", "-k", "/dev/shm", options=("--shm-size", "8m")), " 8192 ")
-
-
 @case("bind mounts: rw, ro, a single file, and a missing source is made")
 def _(e):
     folder = e.root / "d"
@@ -280,14 +220,6 @@ def _(e):
     same(run(e, "cat", "/etc/one", options=("-v", f"{folder}/f:/etc/one:ro")), "host")
     run(e, "true", options=("-v", f"{e.root}/new/folder:/m"))
     assert (e.root / "new/folder").is_dir()
-
-
-@case("--mount type=bind wants its source, type=tmpfs is made")
-def _(e):
-    same(try_docker(e, "run", "--rm", "--mount", f"type=bind,src={e.root}/absent,dst=/m", IMAGE).code, 125)
-    same(run(e, "ls", "/m", options=("--mount", f"type=bind,src={e.root}/home,dst=/m,readonly")), "")
-    has(run(e, "grep", " /t ", "/proc/mounts",
-            options=("--mount", "type=tmpfs,dst=/t,tmpfs-size=1048576")), "tmpfs")
 
 
 @case("files written by the container's root belong to the user outside")
@@ -452,13 +384,6 @@ def _(e):
     same(t.finish()[0], 3)
 
 
-@case("exec -e -w -u, and the container's own environment")
-def _(e):
-    docker(e, "run", "-d", "--name", "c1", "-e", "KEEP=1", IMAGE, "sleep", "60")
-    same(docker(e, "exec", "-e", "X=y", "-w", "/tmp", "-u", "99:98", "c1", "sh", "-c",
-                "echo $KEEP $X $(pwd) $(id -u):$(id -g)"), "1 y /tmp 99:98")
-
-
 @case("exec -d runs on by itself")
 def _(e):
     docker(e, "run", "-d", "--name", "c1", IMAGE, "sleep", "60")
@@ -504,7 +429,7 @@ def _(e):
     until(lambda: docker(e, "logs", "c2") == "r")
     begin = time.monotonic()
     docker(e, "stop", "-t", "1", "c2")
-    assert 0.9 < time.monotonic() - begin < 9.5  # not the ten seconds of a stop without -t
+    assert 0.9 < time.monotonic() - begin < 6
     same(inspect(e, "c2", "{{.State.ExitCode}}"), "137")
 
 
@@ -541,24 +466,6 @@ def _(e):
     after = inspect(e, "c1", form).split()
     same(after[0], before[0])
     assert after[1] != before[1] and after[2] != before[2]
-
-
-@case("wait: several, and one that ended long ago")
-def _(e):
-    docker(e, "run", "-d", "--name", "c1", IMAGE, "sh", "-c", "sleep 1; exit 4")
-    docker(e, "run", "-d", "--name", "c2", IMAGE, "true")
-    same(docker(e, "wait", "c1", "c2"), "4\n0")
-    same(docker(e, "wait", "c1"), "4")
-
-
-@case("rename")
-def _(e):
-    docker(e, "run", "-d", "--name", "n1", IMAGE, "sleep", "60")
-    docker(e, "create", "--name", "c1", IMAGE)
-    docker(e, "rename", "n1", "n2")
-    same(inspect(e, "n2", "{{.Name}}"), "/n2")
-    assert try_docker(e, "inspect", "n1").code == 1
-    assert try_docker(e, "rename", "n2", "c1").code == 1
 
 
 @case("rm: a running one needs -f; several at once; a missing one is told")
@@ -600,38 +507,6 @@ def _(e):
     same(docker(e, "ps", "--format", "{{.Names}}"), "aa")
 
 
-@case("ps: -n, -l, -s and the status in words")
-def _(e):
-    docker(e, "run", "-d", "--name", "aa", IMAGE, "sleep", "60")
-    try_docker(e, "run", "--name", "bb", IMAGE, "sh", "-c", "exit 6")
-    same(docker(e, "ps", "-n", "1", "--format", "{{.Names}}"), "bb")
-    same(docker(e, "ps", "-l", "--format", "{{.Names}}"), "bb")
-    matches(docker(e, "ps", "-a", "--filter", "name=bb", "--format", "{{.Status}}"),
-            r"^Exited \(6\) (Less than a second|\d+ seconds?) ago$")
-    matches(docker(e, "ps", "--format", "{{.Status}}"), "^Up ")
-    matches(docker(e, "ps", "-s", "--format", "{{.Size}}"), r"B \(virtual [\d.]+[kM]?B\)$")
-    same(docker(e, "ps", "--format", "{{.Image}}"), IMAGE)
-
-
-@case("inspect tells what is not there with exit status 1")
-def _(e):
-    r = try_docker(e, "inspect", "nosuch")
-    same(r.code, 1)
-    has(r.err.decode(), "No such object: nosuch")
-
-
-@case("images: list, tag, history, inspect, rmi")
-def _(e):
-    docker(e, "tag", IMAGE, "mine:v1")
-    same(docker(e, "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=mine*"), "mine:v1")
-    matches(docker(e, "images", "--format", "{{.Size}}", "busybox"), r"^[\d.]+MB$")
-    has(docker(e, "history", "--format", "{{.CreatedBy}}", IMAGE), "make-image")
-    has(docker(e, "rmi", "mine:v1"), "Untagged: mine:v1")
-    r = try_docker(e, "rmi", "mine:v1")
-    same(r.code, 1)
-    has(r.err.decode(), "No such image")
-
-
 @case("load from a file and from standard input, compressed too; garbage is an error")
 def _(e):
     has(docker(e, "load", "-i", str(e.archive)), f"Loaded image: {IMAGE}")
@@ -653,13 +528,6 @@ def _(e):
     matches(image, "^sha256:[0-9a-f]{64}$")
     same(docker(e, "run", "--rm", "imported:1"), "from import")
     docker(e, "rmi", "imported:1")
-
-
-@case("version and info")
-def _(e):
-    same(docker(e, "version", "--format", "{{.Server.APIVersion}} {{.Server.Os}}"), "1.47 linux")
-    matches(docker(e, "info", "--format", "{{.Containers}} {{.Images}} {{.OSType}} {{.NCPU}}"),
-            r"^0 \d+ linux \d+$")
 
 
 @case("an old API version works when asked for, a future one is refused")
@@ -692,19 +560,6 @@ def _(e):
     out = docker(e, "events", "--since", begin, "--until", f"{time.time():.6f}", "--format", "{{.Action}}")
     for action in ("exec_create: true", "exec_start: true", "exec_die", "kill", "die"):
         has(out.splitlines(), action)
-
-
-@case("container prune takes what does not run")
-def _(e):
-    docker(e, "run", "-d", "--name", "aa", IMAGE, "sleep", "60")
-    docker(e, "create", "--name", "bb", IMAGE)
-    has(docker(e, "container", "prune", "-f"), "Deleted Containers")
-    same(docker(e, "ps", "-a", "--format", "{{.Names}}"), "aa")
-
-
-if not shutil.which("docker"):
-    print("no docker CLI here")
-    sys.exit(77)
 
 
 @case("top shows the processes of a running container only, with ps's own options")
