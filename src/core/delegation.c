@@ -55,15 +55,34 @@ static pid_t manager_pid(void)
 	return peer.pid;
 }
 
-/* The group that was delegated to the manager; it puts itself into init.scope below. Owned. */
+/* Where pid 1 puts the manager of a user who has logged in. NULL: this is another one, or there is none. */
+static char *usual_folder(const char *mount)
+{
+	auto_free char *run = xasprintf("/run/user/%u", geteuid());
+	auto_free char *socket = xasprintf("%s/systemd/private", run);
+	auto_free char *folder = xasprintf(
+		"%s/user.slice/user-%u.slice/user@%u.service", mount, geteuid(), geteuid());
+
+	if (!str_eq(getenv("XDG_RUNTIME_DIR"), run) || access(socket, F_OK) < 0 ||
+		access(folder, F_OK) < 0)
+		return NULL;
+	return take_ptr(&folder);
+}
+
+/* The group that was delegated to the manager; it puts itself into init.scope below. Owned. Who has to be
+ * asked for its pid warns of us in the journal, as of everybody who hangs up at once. */
 static char *manager_folder(void)
 {
 	static const char own[] = "/init.scope";
 	const char *mount = cgroup_mount();
 	auto_free char *path = NULL;
-	pid_t pid = manager_pid();
+	char *usual = mount ? usual_folder(mount) : NULL;
+	pid_t pid;
 
-	if (!mount || pid <= 0 || cgroup_of(pid, &path) < 0)
+	if (!mount || usual)
+		return usual;
+	pid = manager_pid();
+	if (pid <= 0 || cgroup_of(pid, &path) < 0)
 		return NULL;
 	if (str_ends(path, own))
 		path[strlen(path) - strlen(own)] = '\0';
