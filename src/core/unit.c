@@ -16,6 +16,9 @@
 #define PATH      "/org/freedesktop/systemd1"
 #define INTERFACE "org.freedesktop.systemd1.Manager"
 
+/* An answer may be there for minutes before it is read: unit_manager_drain() */
+#define NO_TIMEOUT UINT64_MAX
+
 /* The functions of libsystemd that are used, by their own names. */
 /* clang-format off */
 #define SD_FUNCTIONS(F) \
@@ -161,7 +164,7 @@ int unit_start_scope(struct unit_manager *m, const char *container_id, const cha
 	if (r >= 0)
 		r = append_scope(m, call, unit, description, pid);
 	if (r >= 0)
-		r = m->sd.sd_bus_call_async(m->bus, NULL, call, on_answer, m, 0);
+		r = m->sd.sd_bus_call_async(m->bus, NULL, call, on_answer, m, NO_TIMEOUT);
 	if (r >= 0)
 		r = m->sd.sd_bus_flush(m->bus);
 	if (call)
