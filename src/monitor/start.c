@@ -14,8 +14,12 @@
 #include "monitor/start.h"
 #include "state/scope.h"
 
-#define EXIT_NOT_STARTED  128
-#define SCOPE_PATIENCE_MS 2000
+#define EXIT_NOT_STARTED 128
+
+/* A busy manager may take seconds. A container with limits is not run without them before systemd has had
+ * the time that it gives its own callers (sd-bus). */
+#define SCOPE_PATIENCE_MS        2000
+#define SCOPE_PATIENCE_LIMITS_MS 25000
 
 static void on_child(struct watch *w, uint32_t events)
 {
@@ -36,8 +40,9 @@ static int on_created(void *arg, const struct rt_process *p, struct err *err)
 
 /* Before the first run: limits and the OOM counter need the scope. Without it a container runs all the
  * same, in the cgroup this process was born in or below. */
-static void enter_cgroup(struct monitor *m)
+static void enter_cgroup(struct monitor *m, bool limits)
 {
+	int patience = limits ? SCOPE_PATIENCE_LIMITS_MS : SCOPE_PATIENCE_MS;
 	char name[SCOPE_NAME_SIZE];
 	struct err err = { 0 };
 	int r;
@@ -48,7 +53,7 @@ static void enter_cgroup(struct monitor *m)
 		return;
 	}
 	m->scope_due = false;
-	r = cgroup_enter(scope_name(m->id, getpid(), name), SCOPE_PATIENCE_MS, &m->cgroup, &err);
+	r = cgroup_enter(scope_name(m->id, getpid(), name), patience, &m->cgroup, &err);
 	if (r != 0)
 		log_warning("%s: runs outside %s: %s", m->id, name,
 			r < 0 ? err.msg : "systemd has not moved it there");
@@ -58,6 +63,7 @@ static int launch(struct monitor *m, const struct plan *plan, int *exit_code, st
 {
 	struct rt_hooks hooks = { .on_created = on_created, .arg = m };
 	unsigned streams = STDIO_OUT | STDIO_ERR | (m->traits.open_stdin ? STDIO_IN : 0);
+	const bool limits = plan_has(plan, "limit");
 	struct rt_io child;
 	int r;
 
@@ -65,10 +71,10 @@ static int launch(struct monitor *m, const struct plan *plan, int *exit_code, st
 	m->io.in_once = m->traits.stdin_once;
 	m->io.drained = on_drained;
 	r = stdio_prepare(&m->io, m, streams, &child, err);
-	enter_cgroup(m);
+	enter_cgroup(m, limits);
 	if (r == 0)
 		r = cgroup_prepare(&m->cgroup, plan, err);
-	if (m->cgroup.payload < 0 && plan_has(plan, "limit"))
+	if (m->cgroup.payload < 0 && limits)
 		log_warning("%s: its limits are not applied: it has no cgroup", m->id);
 	oom_watch(m);
 	child.cgroup = &m->cgroup;
