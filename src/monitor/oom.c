@@ -30,9 +30,10 @@ void oom_watch(struct monitor *m)
 {
 	int fd = cgroup_memory_events(&m->cgroup);
 
-	m->oom_kills = 0; /* the group is new */
 	if (fd < 0)
 		return;
+	/* 0, unless the last run's group could not be removed */
+	m->oom_kills = cgroup_oom_kills(fd);
 	if (watch_fd(m->loop, &m->oom, fd, EPOLLPRI, on_memory_event) < 0) {
 		log_error("%s: the OOM killer cannot be watched", m->id);
 		(void)fd_close(fd);
