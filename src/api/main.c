@@ -184,7 +184,7 @@ static int restart(struct err *err)
 
 	if (r < 0)
 		return r;
-	r = restarts_run(c, err);
+	r = restarts_anew(c, err);
 	core_free(c);
 	return r;
 }

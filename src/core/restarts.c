@@ -168,3 +168,11 @@ int restarts_run(struct core *c, struct err *err)
 	r = file_replace_at(c->dirs.run, DONE_NAME, boot_id, strlen(boot_id), 0600, 0);
 	return r < 0 ? err_sys(err, r, "write %s", DONE_NAME) : 0;
 }
+
+/* Killed between the two, it is the next request's to do. */
+int restarts_anew(struct core *c, struct err *err)
+{
+	if (unlinkat(c->dirs.run, DONE_NAME, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove %s", DONE_NAME);
+	return restarts_run(c, err);
+}

@@ -2,8 +2,8 @@
  * and what follows it is a new monitor's.
  *
  * A monitor that was killed is found by whoever looks at its container next. After a boot or a login nobody
- * may look: then `dayfly --restart` does, once in the life of a run tree, which has a file `restarted` from
- * then on. systemd runs it (dayfly-restart.service); else a copy of the first request's process does so. */
+ * may look: then `dayfly --restart` does, which systemd runs (dayfly-restart.service); else a copy of the first
+ * request's process, once in the life of a run tree. The tree has a file `restarted` from then on. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,5 +28,7 @@ bool container_comes_again(struct core *c, const struct container *ct);
 
 /* Nobody has seen to them in this run tree yet. */
 bool restarts_are_due(struct core *c);
-/* `dayfly --restart`. */
 int restarts_run(struct core *c, struct err *err);
+/* `dayfly --restart`: whoever calls it knows of a boot or a login. A run tree tells of one only if it went
+ * with the last: with `systemctl restart user@1000`, for one, all monitors end and the tree stays. */
+int restarts_anew(struct core *c, struct err *err);

@@ -5,11 +5,12 @@ usage: upkeep.py [REGEX]
 """
 import os
 import signal
+import subprocess
 import urllib.parse
 
 import suite
 from cli_tools import docker
-from engine import IMAGE
+from engine import IMAGE, PROGRAMS
 from suite import case, has, matches, same, until
 
 MS = 10**6
@@ -151,6 +152,19 @@ def _(e):
     e.kill_api()
     e.get("/containers/json")
     same(e.state(always)["Status"], "exited")
+
+
+@case("after a login that found the run tree of the last one, dayfly --restart starts what a policy wants back")
+def _(e):
+    up = restarting(e, "sleep", "600", policy="unless-stopped", StopSignal="KILL")
+    stopped = restarting(e, "sleep", "600", policy="unless-stopped")
+    e.post(f"/containers/{stopped}/stop?t=0").expect(204)
+    os.kill(monitor_of(e, up), signal.SIGTERM)  # as systemd does with the scopes of a manager that ends
+    until(lambda: e.state(up)["Status"] == "exited")
+    same((e.run / "dayfly/restarted").exists(), True)
+    subprocess.run([PROGRAMS / "dayfly", "--restart"], env=e.environment(), check=True)
+    until(lambda: e.state(up)["Status"] == "running")
+    same(e.state(stopped)["Status"], "exited")
 
 
 suite.main()
