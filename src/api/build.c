@@ -75,8 +75,8 @@ static int read_size(struct request *req, const char *name, int64_t *ret, struct
 /* "keep-storage" is what "reserved-space" was called before 1.48. */
 int api_build_prune(struct request *req, struct reply *rep, struct err *err)
 {
-	static const char *const keys[] = { "until", "unused-for", "id", "type", "inuse", "shared",
-		"private", NULL };
+	static const char *const keys[] = { "label", "label!", "until", "unused-for", "id", "type",
+		"inuse", "shared", "private", NULL };
 	auto_filters struct filters *f = NULL;
 	struct build_prune how = { .all = req_query_bool(req, "all", false) };
 	int r = filters_parse(req_query(req, "filters"), keys, &f, err);

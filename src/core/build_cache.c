@@ -264,10 +264,20 @@ static bool is_any(const struct filters *f, const char *key, const char *value)
 	return !v || !*v || strv_has(v, value);
 }
 
+/* docker system prune sends the labels that containers and images are to have; steps have none. */
+static const char *no_label(void *unused, const char *label)
+{
+	(void)unused;
+	(void)label;
+	return NULL;
+}
+
 static bool is_chosen(const struct choice *c, const struct item *item)
 {
 	const struct filters *f = c->how->filters;
 
+	if (!filters_match_labels(f, "label", no_label, NULL))
+		return false;
 	if (item->in_use || c->in_use == 1)
 		return false;
 	if (!c->how->all && !item->mount && (item->shared || !item->layer))

@@ -664,6 +664,7 @@ def _(e):
     same(prune(filters='{"type":["regular"]}'), (0, 0))
     same(prune(filters='{"until":["1h"]}'), (0, 0))
     same(prune(filters='{"inuse":["1"]}'), (0, 0))
+    same(prune(filters='{"label":["mine"]}'), (0, 0))
     same(prune(**{"keep-storage": 10000000}), (0, 0))
     count, freed = prune()
     same((count, 500000 <= freed < 600000), (1, True))
