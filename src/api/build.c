@@ -30,7 +30,7 @@ int api_build(struct request *req, struct reply *rep, struct err *err)
 	static const char *const words[] = { "dockerfile", "target", "platform", "networkmode",
 		"labels", "memory", "memswap", "cpushares", "cpuperiod", "cpuquota", "cpusetcpus",
 		"cpusetmems", "cgroupparent", "isolation", "shmsize", "ulimits", "remote",
-		"version", "outputs" };
+		"version", "outputs", "securityopt" };
 	const char *config = req_header(req, "X-Registry-Config"),
 		   *args = req_query(req, "buildargs");
 	auto_strv char **argv = NULL;

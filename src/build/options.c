@@ -212,6 +212,10 @@ static int refuse(const struct work *w, struct err *err)
 		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
 			"squash is not supported: use several stages and COPY --from, which leave "
 			"out what the image does not need");
+	if (*work_get(w, "securityopt", ""))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"The daemon on this platform does not support setting security options on "
+			"build");
 	return 0;
 }
 
