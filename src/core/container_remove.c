@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -107,18 +106,6 @@ static int prune_one(void *arg, const struct container *ct)
 	return 0;
 }
 
-/* Held while pruning; two at once would count each other's work. */
-static int prune_lock(struct core *c, struct err *err)
-{
-	auto_fd int fd = openat(c->dirs.run, "prune.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return err_sys(err, errno, "open prune.lock");
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return err_set(err, ERR_CONFLICT, EBUSY, "a prune operation is already running");
-	return take_fd(&fd);
-}
-
 /* One wait for the disk is enough for all of them. */
 static int sync_removals(struct core *c, struct err *err)
 {
@@ -139,7 +126,7 @@ int container_prune(struct core *c, const struct filters *f, struct buf *out, st
 	r = prune_filter_until(f, &p.until, err);
 	if (r < 0)
 		return r;
-	lock = prune_lock(c, err);
+	lock = core_lock_prune(c, "containers", err);
 	if (lock < 0)
 		return lock;
 	r = container_foreach(c, prune_one, &p, err);

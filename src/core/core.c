@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -86,6 +87,18 @@ int core_open(struct core **ret, struct err *err)
 	}
 	*ret = c;
 	return 0;
+}
+
+int core_lock_prune(struct core *c, const char *kind, struct err *err)
+{
+	auto_free char *name = xasprintf("prune-%s.lock", kind);
+	auto_fd int fd = openat(c->dirs.run, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_sys(err, errno, "open %s", name);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return err_set(err, ERR_CONFLICT, EBUSY, "a prune operation is already running");
+	return take_fd(&fd);
 }
 
 void core_free(struct core *c)

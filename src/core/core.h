@@ -39,3 +39,6 @@ static inline void core_trashed(struct core *c)
 
 int core_open(struct core **ret, struct err *err);
 void core_free(struct core *c);
+/* A descriptor to be held while objects of that kind are pruned: two at once would count each other's
+ * work, so that the second is a conflict, as in Docker. */
+int core_lock_prune(struct core *c, const char *kind, struct err *err);

@@ -401,10 +401,13 @@ int image_prune(struct core *c, const struct filters *f, struct buf *out, struct
 	auto_buf struct buf rows = { 0 };
 	struct jsonw w = JSONW(&rows), reply = JSONW(out);
 	__attribute__((cleanup(removal_clear))) struct removal m = { .core = c, .w = &w };
-	auto_fd int lock = dirs_lock(&c->dirs);
+	auto_fd int pruning = core_lock_prune(c, "images", err);
+	auto_fd int lock = pruning < 0 ? FD_NONE : dirs_lock(&c->dirs);
 	int64_t freed = 0;
 	int r;
 
+	if (pruning < 0)
+		return pruning;
 	if (lock < 0)
 		return err_sys(err, lock, "lock the store");
 	jw_array(&w, NULL);

@@ -517,10 +517,13 @@ static void prune_event(struct core *c, int64_t freed)
 static int prune(
 	struct core *c, const struct filters *f, bool all, struct buf *out, struct err *err)
 {
+	auto_fd int pruning = core_lock_prune(c, "volumes", err);
 	struct prune p = { 0 };
 	int64_t freed = 0;
 	int r;
 
+	if (pruning < 0)
+		return pruning;
 	prune_find(c, f, all, &p);
 	if (p.count)
 		core_join_userns(c);

@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 """Volumes and mounts as containers and clients see them. usage: volumes.py [REGEX]"""
+import fcntl
 import shutil
 import subprocess
 import sys
 import time
+import urllib.parse
 
 import suite
 from cli_tools import docker, environment, try_docker
@@ -258,6 +260,15 @@ def _(e):
 
 
 # ---- clients
+
+@case("a prune while another of its kind runs is a conflict")
+def _(e):
+    for kind in ("containers", "images", "volumes"):
+        with open(e.run / f"dayfly/prune-{kind}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            same(e.post(f"/{kind}/prune").expect(409).message, "a prune operation is already running")
+        e.post(f"/{kind}/prune?" + urllib.parse.urlencode({"filters": '{"label":["none"]}'})).expect(200)
+
 
 @case("python3-docker: volumes are made, listed, used, pruned")
 def _(e):
