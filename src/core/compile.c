@@ -673,7 +673,8 @@ static int write_plans(struct core *c, const struct container *ct, struct buf *p
 		r = file_replace_at(run, "health-plan", health->data, health->len, 0600, 0);
 	if (r == 0)
 		r = file_replace_at(run, "plan", plan->data, plan->len, 0600, 0);
-	return r < 0 ? err_sys(err, r, "write plan of %.12s", ct->id) : 0;
+	return r < 0 ? err_sys(err, r, "write plan of %.12s", ct->id)
+		     : run_folder_check(c, ct->id, err);
 }
 
 int container_identify(struct core *c, const struct container *ct, struct err *err)

@@ -18,6 +18,7 @@
 #include "base/timefmt.h"
 #include "core/records.h"
 #include "core/unit.h"
+#include "state/remove.h"
 #include "state/wire.h"
 
 #define PASSED_MAX        3 /* descriptors a program gets, from 3 on */
@@ -226,18 +227,30 @@ static int send_failed(const char *id, int r, struct err *err)
 }
 
 /* The run folder is made anew after a reboot, but only for a container that exists. */
-static int run_dir_open(struct core *c, const char *id, int *ret, struct err *err)
+int run_folder_check(struct core *c, const char *id, struct err *err)
 {
 	auto_fd int data = dirs_container_data(&c->dirs, id);
-	int fd;
 
-	if (data < 0)
-		return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", id);
+	if (data >= 0)
+		return 0;
+	(void)container_take_away(&c->dirs, id, "", true, NULL);
+	return err_set(err, ERR_NOT_FOUND, ENOENT, "No such container: %s", id);
+}
+
+static int run_dir_open(struct core *c, const char *id, int *ret, struct err *err)
+{
+	auto_fd int fd = FD_NONE;
+	int r = run_folder_check(c, id, err);
+
+	if (r < 0)
+		return r;
 	fd = dirs_container_run(&c->dirs, id, true);
 	if (fd < 0)
 		return err_sys(err, fd, "run directory of container %s", id);
-	*ret = fd;
-	return 0;
+	r = run_folder_check(c, id, err);
+	if (r == 0)
+		*ret = take_fd(&fd);
+	return r;
 }
 
 int monitor_send(struct core *c, const char *id, const char *op, const char *const *words, int fd,

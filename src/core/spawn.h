@@ -17,6 +17,9 @@
  * seconds. */
 int monitor_send(struct core *c, const char *id, const char *op, const char *const *words, int fd,
 	struct err *err);
+/* ERR_NOT_FOUND if the container has been removed, and no folder of it stays among those of the run tree:
+ * to be asked after something was put there, since the removal may have come before. */
+int run_folder_check(struct core *c, const char *id, struct err *err);
 /* Only if a monitor lives: 1 sent, 0 none lives. */
 int monitor_send_if_live(
 	struct core *c, const char *id, const char *op, const char *const *words, struct err *err);

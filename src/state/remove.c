@@ -67,7 +67,7 @@ int container_take_away(
 	const struct dirs *d, const char *id, const char *name, bool fast, struct err *err)
 {
 	auto_fd int containers = openat(d->data, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_fd int run = dirs_container_run(d, id, false);
+	auto_fd int run = FD_NONE;
 	char path[16 + ID_SIZE];
 	int r;
 
@@ -81,6 +81,8 @@ int container_take_away(
 	if (r < 0 && r != -ENOENT)
 		return err_sys(err, r, "remove container %s", id);
 	release_name(d, id, name);
+	/* only now: whoever makes it anew looks afterwards whether the container is still there */
+	run = dirs_container_run(d, id, false);
 	if (run >= 0) {
 		drop_exec_links(d, run);
 		(void)snprintf(path, sizeof(path), "containers/%s", id);

@@ -13,22 +13,29 @@ import time
 
 import suite
 from engine import IMAGE
-from suite import Skip, case, has, same, slow_factor, until
+from suite import Skip, case, has, same, until
 
 GONE = (ConnectionError, http.client.HTTPException, OSError)
 UNKNOWN = 255
 
 
-def stubborn(function):
-    """Calls until the API lives long enough to answer. What was asked may have been done before: the
-    caller takes that answer as well."""
-    end = time.monotonic() + 20
-    while True:
-        try:
-            return function()
-        except GONE:
-            if time.monotonic() > end:
-                raise
+def stubborn(function, killer=None):
+    """Calls until the API lives long enough to answer, for which the killer gives it ever more time. What
+    was asked may have been done before: the caller takes that answer as well."""
+    pause = killer and killer.pause
+    end = time.monotonic() + 40
+    try:
+        while True:
+            try:
+                return function()
+            except GONE:
+                if time.monotonic() > end:
+                    raise
+                if killer:
+                    killer.pause = (killer.pause[0], killer.pause[1] * 1.5)
+    finally:
+        if killer:
+            killer.pause = pause
 
 
 class Killer(threading.Thread):
@@ -57,28 +64,28 @@ class Killer(threading.Thread):
         self.join()
 
 
-def one_life(e, number, rng):
+def one_life(e, number, rng, killer):
     """A container from create to its end through whatever happens to the API."""
     code, name = rng.randrange(0, 200), f"life{number}"
     auto = rng.random() < 0.3
     body = {"Image": IMAGE, "Cmd": ["sh", "-c", f"echo {number}; exit {code}"],
             "HostConfig": {"AutoRemove": auto}}
-    made = stubborn(lambda: e.post(f"/containers/create?name={name}", body))
+    made = stubborn(lambda: e.post(f"/containers/create?name={name}", body), killer)
     assert made.status in (201, 409), made
     if not auto:
-        started = stubborn(lambda: e.post(f"/containers/{name}/start"))
+        started = stubborn(lambda: e.post(f"/containers/{name}/start"), killer)
         assert started.status in (204, 304), started
-        waited = stubborn(lambda: e.post(f"/containers/{name}/wait"))
+        waited = stubborn(lambda: e.post(f"/containers/{name}/wait"), killer)
         same((number, waited.expect(200).json["StatusCode"]), (number, code))
-        same((number, stubborn(lambda: e.state(name))["ExitCode"]), (number, code))
-        same(stubborn(lambda: e.logs(name))[1].split()[0], b"%d" % number)
-        removed = stubborn(lambda: e.delete(f"/containers/{name}"))
+        same((number, stubborn(lambda: e.state(name), killer)["ExitCode"]), (number, code))
+        same(stubborn(lambda: e.logs(name), killer)[1].split()[0], b"%d" % number)
+        removed = stubborn(lambda: e.delete(f"/containers/{name}"), killer)
         assert removed.status in (204, 404), removed
     else:
-        started = stubborn(lambda: e.post(f"/containers/{name}/start"))
+        started = stubborn(lambda: e.post(f"/containers/{name}/start"), killer)
         # Done before the answer was lost, it may have ended and gone by the second try.
         assert started.status in (204, 304, 404), started
-        until(lambda: stubborn(lambda: e.get(f"/containers/{name}/json")).status == 404, 20)
+        until(lambda: stubborn(lambda: e.get(f"/containers/{name}/json"), killer).status == 404)
 
 
 @case("kill -9 of the API at random during 200 mixed operations", seconds=240)
@@ -86,7 +93,7 @@ def _(e):
     rng = random.Random(int(os.environ.get("DAYFLY_SEED", "7")))
     with Killer(e, (0.005, 0.12)) as killer:
         for number in range(40):
-            one_life(e, number, rng)
+            one_life(e, number, rng, killer)
     assert killer.kills > 10, killer.kills
     # What a killed removal left goes with the next one.
     e.delete(f"/containers/{e.create('true')}").expect(204)
@@ -96,10 +103,10 @@ def _(e):
 @case("kill -9 of the API while images are tagged and loaded leaves a whole image store", seconds=120)
 def _(e):
     data = e.archive.read_bytes()
-    with Killer(e, (0.005, 0.08 * slow_factor())):
+    with Killer(e, (0.005, 0.08)) as killer:
         for number in range(15):
-            stubborn(lambda: e.post(f"/images/{IMAGE}/tag?repo=many&tag=t{number}")).expect(201)
-            stubborn(lambda: e.post("/images/load", data)).expect(200)
+            stubborn(lambda: e.post(f"/images/{IMAGE}/tag?repo=many&tag=t{number}"), killer).expect(201)
+            stubborn(lambda: e.post("/images/load", data), killer).expect(200)
     tags = e.get(f"/images/{IMAGE}/json").json["RepoTags"]
     same(len(tags), 16)
     for number in range(15):
@@ -240,8 +247,10 @@ def _(e):
     container = e.run_detached("sleep", "600")
     session = e.post(f"/containers/{container}/exec", {"Cmd": ["sleep", "600"], "AttachStdout": True}).json["Id"]
     s = e.open("POST", f"/exec/{session}/start", {"Detach": False}, upgrade=True)
-    os.kill(monitor_of(e, container), signal.SIGKILL)
+    monitor = monitor_of(e, container)
+    os.kill(monitor, signal.SIGKILL)
     same(s.read_all(), b"")
+    until(lambda: not os.path.exists(f"/proc/{monitor}"))
     until(lambda: e.get(f"/exec/{session}/json").json.get("Running") is not True)
 
 
