@@ -496,12 +496,12 @@ def _(e):
                     reply = e.request(method, path)
                     same(reply.status, 200)
                     slowest = max(slowest, time.monotonic() - begin)
-            assert slowest < 1.0 * suite.slow_factor(), slowest
+            assert slowest < 10, slowest  # those who ask for it wait until it goes on
             begin = time.monotonic()
             e.post(f"/containers/{others[1]}/kill").expect(204)
             same(e.wait(others[1]), 137)
             same(e.exec(others[2], "echo", "x")[1][1], b"x\n")
-            assert time.monotonic() - begin < 3 * suite.slow_factor()
+            assert time.monotonic() - begin < 20
     finally:
         enough.set()
         worker.join()

@@ -57,10 +57,10 @@ def _(e):
     start("plain", {})
     start("measured", {"metrics": "9100"})
     with prometheus(e) as targets:
-        until(targets, seconds=30)
+        until(targets)
         same(targets(), [("measured", "localhost:9100")])
         e.delete("/containers/measured?force=1").expect(204)
-        until(lambda: targets() == [], seconds=30)
+        until(lambda: targets() == [])
 
 
 suite.main()

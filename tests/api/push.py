@@ -349,7 +349,7 @@ def _(e):
         stream = e.open("POST", f"/images/{r.host}/gone/push?tag=1")
         until(lambda: stopped)
         stream.close()
-        until(lambda: "dayfly-worker" not in e.processes().values(), seconds=15)
+        until(lambda: "dayfly-worker" not in e.processes().values())
         same(len(stopped), 1)
         same(blobs.manifests, {})
         drop(e, f"{r.host}/gone:1")

@@ -220,9 +220,9 @@ def _(e):
 
 @case("a terminal: resize reaches the program")
 def _(e):
-    c = client(e).containers.run(IMAGE, ["sh", "-c", "trap 'stty size' WINCH; while :; do sleep 0.05; done"],
+    c = client(e).containers.run(IMAGE, ["sh", "-c", "trap 'stty size' WINCH; echo ready; while :; do sleep 0.05; done"],
                                  detach=True, tty=True)
-    time.sleep(0.3)
+    until(lambda: b"ready" in c.logs())
     c.resize(height=31, width=91)
     until(lambda: b"31 91" in c.logs())
 

@@ -48,7 +48,7 @@ def matches(text, pattern):
         raise AssertionError(f"\n  got: {text!r}\n  does not match: {pattern}")
 
 
-def until(condition, seconds=10, every=0.05):
+def until(condition, seconds=30, every=0.05):
     """Asks condition again until it is true; its last value is returned, or the case fails."""
     end = time.monotonic() + seconds
     while True:

@@ -47,7 +47,7 @@ def equal(got, want):
     check(got == want, f"got {repr(got)[:300]}, want {repr(want)[:300]}")
 
 
-def until(condition, what, seconds=5):
+def until(condition, what, seconds=30):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -963,7 +963,7 @@ def case_health_late(w):
 
     def complete():  # on a busy machine it may not have got far in its time
         return [text for code, text in results(c) if code == -1 and text.startswith(late) and text.count(b"\n") == 3]
-    until(complete, "a probe that got so far", seconds=20)
+    until(complete, "a probe that got so far")
     for pid in complete()[0].removeprefix(late).split():
         until(lambda p=pid.decode(): not alive(p), "its processes are gone")
     equal(health(c)[0], "unhealthy")
@@ -1012,7 +1012,7 @@ def restarts(c):
 
 
 def in_pause(c):
-    until(lambda: c.status()["state"] == "restarting", "a pause", seconds=20)
+    until(lambda: c.status()["state"] == "restarting", "a pause")
     return c
 
 
@@ -1624,7 +1624,7 @@ def case_idle(w):
         time.sleep(1.5)
         return proc_numbers(c.monitor.pid, "status", "voluntary_ctxt_switches") == before
     # on a busy machine the last of the work may take its time; whoever polls never gets there
-    until(asleep, "a pause without a wake-up", seconds=12)
+    until(asleep, "a pause without a wake-up")
     fds = sorted(os.readlink(f"/proc/{c.monitor.pid}/fd/{fd}") for fd in os.listdir(f"/proc/{c.monitor.pid}/fd"))
     memory = proc_numbers(c.monitor.pid, "smaps_rollup", "Pss", "Private_Dirty", "Rss")
     c.ask("kill", signal=9)

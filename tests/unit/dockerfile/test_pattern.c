@@ -101,7 +101,7 @@ static void no_pattern_takes_long(void **unused)
 	buf_adds(&pattern, "b");
 	assert_int_equal(pattern_compile(pattern.data, true, &p, NULL), 0);
 	assert_false(pattern_match(p, path.data));
-	assert_true(time_monotonic() - begin < 5 * NSEC_PER_SEC);
+	assert_true(time_monotonic() - begin < 30 * NSEC_PER_SEC);
 }
 
 static void wildcards_are_told_from_names(void **unused)
