@@ -342,7 +342,7 @@ def _(e):
 
 
 if __name__ == "__main__":
-    if "asan" in os.environ.get("ASAN_OPTIONS", "") or not SHIM.exists():
+    if suite.sanitized() or not SHIM.exists():
         print("1..0 # SKIP nothing can be preloaded here")
         sys.exit(77)
     suite.main(changing_environment=True, load_image=False)

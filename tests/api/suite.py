@@ -28,9 +28,14 @@ def case(sentence, *, seconds=60):
     return add
 
 
+def sanitized():
+    """./test says so for programs that were built with sanitizers."""
+    return "ASAN_OPTIONS" in os.environ
+
+
 def slow_factor():
     """Sanitizers make everything slower; patience grows, expectations do not."""
-    return 4 if "asan" in os.environ.get("ASAN_OPTIONS", "") else 1
+    return 4 if sanitized() else 1
 
 
 def same(got, want):
@@ -66,7 +71,7 @@ def too_late(*_):
 
 def run_one(engine, function, seconds):
     signal.signal(signal.SIGALRM, too_late)
-    signal.alarm(seconds * 2 if os.environ.get("ASAN_OPTIONS") else seconds)
+    signal.alarm(seconds * 2 if sanitized() else seconds)
     try:
         function(engine)
     finally:
