@@ -31,6 +31,7 @@ static void write_state(struct jsonw *w, const struct status *st, int run_dir)
 	jw_str(w, "Error", st->error);
 	jw_time(w, "StartedAt", st->started);
 	jw_time(w, "FinishedAt", st->finished);
+	totals_write(w, &st->totals);
 	health_write(w, st, run_dir);
 	jw_object_end(w);
 }

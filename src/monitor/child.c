@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 void child_unknown(struct status *st)
 {
@@ -12,13 +14,15 @@ void child_unknown(struct status *st)
 		"exit status unknown: it went to another process than the container's monitor");
 }
 
-static bool collect(int pidfd, int flags, struct status *st)
+static bool collect(int pidfd, int flags, struct status *st, struct totals *used)
 {
 	siginfo_t si = { 0 };
-	int r;
+	struct rusage ru;
+	long r;
 
+	/* libc's waitid() has no place for the last one */
 	do
-		r = waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED | flags);
+		r = syscall(SYS_waitid, P_PIDFD, pidfd, &si, WEXITED | flags, &ru);
 	while (r < 0 && errno == EINTR);
 	if (r < 0) {
 		child_unknown(st);
@@ -26,17 +30,18 @@ static bool collect(int pidfd, int flags, struct status *st)
 	}
 	if (si.si_pid == 0)
 		return false;
+	totals_add(used, &ru);
 	st->exit_known = true;
 	st->exit_code = si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
 	return true;
 }
 
-bool child_collect(int pidfd, struct status *st)
+bool child_collect(int pidfd, struct status *st, struct totals *used)
 {
-	return collect(pidfd, WNOHANG, st);
+	return collect(pidfd, WNOHANG, st, used);
 }
 
-bool child_collect_wait(int pidfd, struct status *st)
+bool child_collect_wait(int pidfd, struct status *st, struct totals *used)
 {
-	return collect(pidfd, 0, st);
+	return collect(pidfd, 0, st, used);
 }

@@ -84,7 +84,7 @@ static void on_exec_child(struct watch *w, uint32_t events)
 	struct exec *e = container_of(w, struct exec, child);
 
 	(void)events;
-	if (!child_collect(e->process.pidfd, &e->status))
+	if (!child_collect(e->process.pidfd, &e->status, &e->m->used))
 		return;
 	watch_stop(w);
 	stdio_process_ended(&e->io);
@@ -97,7 +97,7 @@ void execs_end(struct monitor *m)
 			continue;
 		/* With a pid namespace of its own they are gone already; with the host's they are not. */
 		(void)proc_pidfd_kill(e->process.pidfd, SIGKILL);
-		if (e->child.loop && !child_collect_wait(e->process.pidfd, &e->status))
+		if (e->child.loop && !child_collect_wait(e->process.pidfd, &e->status, &m->used))
 			child_unknown(&e->status);
 		watch_stop(&e->child);
 		exec_over(e);

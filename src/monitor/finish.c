@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/jsonw.h"
 #include "base/timefmt.h"
 #include "monitor/child.h"
 #include "monitor/control.h"
@@ -21,7 +22,7 @@
 void finish_collect(struct monitor *m, struct wire_msg *msg)
 {
 	(void)msg;
-	if (!child_collect(m->process.pidfd, &m->status))
+	if (!child_collect(m->process.pidfd, &m->status, &m->used))
 		return;
 	oom_settle(m);
 	stats_run_over(m);
@@ -38,12 +39,17 @@ void finish_collect(struct monitor *m, struct wire_msg *msg)
 static void tell_die(struct monitor *m)
 {
 	const struct status *st = &m->status;
+	auto_buf struct buf attrs = { 0 };
+	struct jsonw w = JSONW(&attrs);
 	char code[16], seconds[24];
 
 	(void)snprintf(code, sizeof(code), "%d", st->exit_code);
 	(void)snprintf(seconds, sizeof(seconds), "%lld",
 		(long long)((st->finished - st->started) / NSEC_PER_SEC));
-	report_event_with(m, "die", "exitCode", code, "execDuration", seconds);
+	jw_str(&w, "exitCode", code);
+	jw_str(&w, "execDuration", seconds);
+	totals_write_attrs(&w, &st->totals);
+	report_event_members(m, "die", attrs.data);
 }
 
 void finish_tell(struct monitor *m)
@@ -104,6 +110,8 @@ void finish_run(struct monitor *m, struct wire_msg *msg)
 {
 	(void)msg;
 	execs_end(m);
+	m->status.totals = m->used;
+	cgroup_totals(&m->cgroup, &m->status.totals);
 	stdio_close(&m->io);
 	rt_process_clear(&m->process);
 	m->status.pid = 0;

@@ -155,7 +155,7 @@ static void on_child(struct watch *w, uint32_t events)
 	struct status end = { 0 };
 
 	(void)events;
-	if (!child_collect(h->process.pidfd, &end))
+	if (!child_collect(h->process.pidfd, &end, &monitor_of(h)->used))
 		return;
 	probe_over(h, &end, false);
 }
@@ -163,7 +163,7 @@ static void on_child(struct watch *w, uint32_t events)
 static void probe_kill(struct health *h, struct status *end)
 {
 	proc_tree_kill(h->process.pid, h->process.pidfd);
-	if (!child_collect_wait(h->process.pidfd, end))
+	if (!child_collect_wait(h->process.pidfd, end, &monitor_of(h)->used))
 		child_unknown(end);
 }
 

@@ -44,6 +44,7 @@ struct monitor {
 	struct rt_process process;
 	struct cgroup cgroup;
 	uint64_t oom_kills; /* of this run, so far */
+	struct totals used; /* in this run, by those who have ended */
 	struct gauges gauges;
 	struct stdio io;
 	struct health health;

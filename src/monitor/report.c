@@ -58,6 +58,7 @@ int report_running(struct monitor *m, const struct rt_process *p, struct err *er
 
 	(void)boot_id_read(st.boot_id);
 	m->status = st;
+	m->used = (struct totals){ 0 };
 	crash_point("after-clone");
 	r = record(m);
 	crash_point("after-running-record");
@@ -144,7 +145,7 @@ void report_oom(struct monitor *m)
 	report_now(m, "oom");
 }
 
-static void append(struct monitor *m, const char *action, const char *more)
+void report_event_members(struct monitor *m, const char *action, const char *members)
 {
 	struct event e = {
 		.type = "container",
@@ -152,7 +153,7 @@ static void append(struct monitor *m, const char *action, const char *more)
 		.id = m->id,
 		.from = m->traits.image,
 		.attrs = m->traits.attrs ? m->traits.attrs : "",
-		.more = more,
+		.more = members,
 	};
 	int r = event_append(&m->dirs, &e);
 
@@ -162,7 +163,7 @@ static void append(struct monitor *m, const char *action, const char *more)
 
 void report_event(struct monitor *m, const char *action)
 {
-	append(m, action, NULL);
+	report_event_members(m, action, NULL);
 }
 
 void report_event_with(struct monitor *m, const char *action, const char *key, const char *value,
@@ -174,7 +175,7 @@ void report_event_with(struct monitor *m, const char *action, const char *key, c
 	jw_str(&w, key, value);
 	if (key2)
 		jw_str(&w, key2, value2);
-	append(m, action, more.data);
+	report_event_members(m, action, more.data);
 }
 
 void report_event_number(struct monitor *m, const char *action, const char *key, long value)

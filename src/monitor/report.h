@@ -35,6 +35,8 @@ void report_event(struct monitor *m, const char *action);
 /* With one more attribute or two (key2 may be NULL). */
 void report_event_with(struct monitor *m, const char *action, const char *key, const char *value,
 	const char *key2, const char *value2);
+/* With more attributes: members of an object. */
+void report_event_members(struct monitor *m, const char *action, const char *members);
 void report_event_number(struct monitor *m, const char *action, const char *key, long value);
 /* One event for each volume: that the container has come to use it, or has let it go. */
 void report_volumes_mounted(struct monitor *m);

@@ -18,11 +18,13 @@
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "state/cgroup.h"
+#include "state/usage.h"
 
 #define POLL_EVERY_NS   (200 * 1000)
 #define CGROUP_TEXT_MAX 4096
 #define PROCS_MAX       (1 << 20)
 #define KILL_ROUNDS     32
+#define TOTALS_TEXT_MAX (1 << 16)
 #define GROUPS_DEPTH    32 /* of those a container made below its own */
 
 static int write_text(int dir, const char *name, const char *text)
@@ -185,6 +187,74 @@ void cgroup_leave_plain(const char *container_id, pid_t monitor)
 	cgroup_leave(&g);
 }
 
+/* ---- what a run used */
+
+/* The number behind a word of a file in the form "word number", a line each; the words are told with
+ * their blank. */
+static int64_t number_of(const char *text, const char *word)
+{
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (str_starts(line, word))
+			return strtoll(line + strlen(word), NULL, 10);
+	}
+	return -1;
+}
+
+static bool read_payload(const struct cgroup *g, const char *file, char **ret)
+{
+	return g->payload >= 0 && file_read_at(g->payload, file, TOTALS_TEXT_MAX, ret, NULL) == 0;
+}
+
+static void take_cpu(const char *text, struct totals *ret)
+{
+	int64_t user = number_of(text, "user_usec "), kernel = number_of(text, "system_usec ");
+
+	if (user < 0 || kernel < 0)
+		return;
+	total_set(ret, TOTAL_CPU_USER, (uint64_t)user * 1000);
+	total_set(ret, TOTAL_CPU_KERNEL, (uint64_t)kernel * 1000);
+}
+
+/* No line is no IO. */
+static void take_io(const char *text, struct totals *ret)
+{
+	uint64_t sum[2] = { 0 }, bytes[2];
+	unsigned dev[2];
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (!usage_io_line(line, dev, bytes))
+			continue;
+		sum[0] += bytes[0];
+		sum[1] += bytes[1];
+	}
+	total_set(ret, TOTAL_IO_READ, sum[0]);
+	total_set(ret, TOTAL_IO_WRITTEN, sum[1]);
+}
+
+static void read_totals(const struct cgroup *g, struct totals *ret)
+{
+	auto_free char *peak = NULL, *events = NULL, *cpu = NULL, *io = NULL;
+
+	if (read_payload(g, "memory.peak", &peak))
+		total_set(ret, TOTAL_MEMORY_PEAK, strtoull(peak, NULL, 10));
+	if (read_payload(g, "memory.events", &events) && number_of(events, "oom_kill ") >= 0)
+		total_set(ret, TOTAL_OOM_KILLS, (uint64_t)number_of(events, "oom_kill "));
+	if (read_payload(g, "cpu.stat", &cpu))
+		take_cpu(cpu, ret);
+	if (read_payload(g, "io.stat", &io))
+		take_io(io, ret);
+}
+
+void cgroup_totals(const struct cgroup *g, struct totals *ret)
+{
+	struct totals now = { 0 };
+
+	read_totals(g, &now);
+	totals_set(ret, &now, &g->before);
+}
+
 /* ---- limits */
 
 /* What a file says when nothing was asked for. */
@@ -224,15 +294,20 @@ static int set_limits(int payload, const struct plan *plan, struct err *err)
 
 int cgroup_prepare(struct cgroup *g, const struct plan *plan, struct err *err)
 {
+	int r;
+
 	if (g->parent < 0)
 		return 0;
 	g->payload = fd_close(g->payload);
-	(void)remove_group(g->parent, g->name, GROUPS_DEPTH);
+	r = remove_group(g->parent, g->name, GROUPS_DEPTH);
 	g->payload = make_below(g->parent, g->name);
 	if (g->payload < 0)
 		return err_sys(err, g->payload, "make the container's cgroup");
-	(void)write_text(
-		g->payload, "cgroup.freeze", "0"); /* if the old one could not be removed */
+	g->before = (struct totals){ 0 };
+	if (r < 0) { /* it is the old one: processes are still going away */
+		(void)write_text(g->payload, "cgroup.freeze", "0");
+		read_totals(g, &g->before);
+	}
 	return set_limits(g->payload, plan, err);
 }
 
@@ -257,18 +332,6 @@ int cgroup_update(const struct cgroup *g, const struct plan *plan, struct err *e
 }
 
 /* ---- freezing and killing */
-
-/* The number behind a word of a file in the form "word number", a line each; the words are told with
- * their blank. */
-static int64_t number_of(const char *text, const char *word)
-{
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (str_starts(line, word))
-			return strtoll(line + strlen(word), NULL, 10);
-	}
-	return -1;
-}
 
 /* The kernel tells by POLLPRI that the file says something new. */
 static int wait_frozen(int events, bool freeze, int patience_ms)

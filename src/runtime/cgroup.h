@@ -21,12 +21,15 @@
 #include "base/fd.h"
 #include "state/plan.h"
 #include "state/scope.h"
+#include "state/totals.h"
 
 struct cgroup {
 	int parent;                 /* folder in which the payload is; FD_NONE without a cgroup */
 	int payload;                /* the container's; FD_NONE */
 	bool plain;                 /* made without systemd: ours to remove */
 	char name[SCOPE_NAME_SIZE]; /* of the payload in parent */
+	struct totals
+		before; /* counted there when the run began: of a group that could not be removed */
 };
 
 #define CGROUP_NONE ((struct cgroup){ .parent = FD_NONE, .payload = FD_NONE })
@@ -57,3 +60,5 @@ int cgroup_kill(const struct cgroup *g);
 int cgroup_memory_events(const struct cgroup *g);
 /* oom_kill of that file: processes killed so far. */
 uint64_t cgroup_oom_kills(int memory_events);
+/* What the run has used, as far as the payload's files say; the rest of *ret stays as it is. */
+void cgroup_totals(const struct cgroup *g, struct totals *ret);

@@ -68,7 +68,9 @@ void status_print(struct buf *out, const struct status *st, uint64_t sequence)
 		st->failing_streak, st->boot_id);
 	for (const char *p = st->error; *p; p++) /* one record is one line */
 		buf_addc(out, (char)(*p == '\n' ? ' ' : *p));
-	buf_printf(out, "\nsequence=%llu\n", (unsigned long long)sequence);
+	buf_addc(out, '\n');
+	totals_print(out, &st->totals);
+	buf_printf(out, "sequence=%llu\n", (unsigned long long)sequence);
 	buf_printf(out, "sum=%016llx\n",
 		(unsigned long long)status_checksum(out->data + start, out->len - start));
 }
@@ -138,6 +140,8 @@ static void parse_number(const char *key, int64_t n, struct status *st)
 		take_count(n, &st->restart_count);
 	else if (str_eq(key, "failing-streak"))
 		take_count(n, &st->failing_streak);
+	else
+		totals_take(&st->totals, key, n);
 }
 
 static int parse_line(const char *key, const char *value, struct status *st)

@@ -27,6 +27,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "state/dirs.h"
+#include "state/totals.h"
 
 enum run_state {
 	RUN_CREATED, /* never ran, or its last start failed before the program began */
@@ -72,6 +73,7 @@ struct status {
 	char boot_id
 		[40]; /* of the kernel that ran it: tells a crash of the machine from the rest */
 	char error[256];
+	struct totals totals; /* what the run used in all; known once it has ended */
 };
 
 const char *run_state_name(enum run_state s);       /* Docker's word: "created", "running", … */

@@ -83,7 +83,7 @@ static void io_op_print(struct jsonw *w, unsigned major, unsigned minor, const c
 	jw_object_end(w);
 }
 
-static bool io_line(const char *line, unsigned dev[2], uint64_t bytes[2])
+bool usage_io_line(const char *line, unsigned dev[2], uint64_t bytes[2])
 {
 	return sscanf(line, "%u:%u rbytes=%" SCNu64 " wbytes=%" SCNu64, &dev[0], &dev[1], &bytes[0],
 		       &bytes[1]) == 4;
@@ -97,7 +97,7 @@ static void io_print(struct jsonw *w, const char *text)
 
 	jw_object(w, "blkio_stats");
 	for (const char *at = text; *at; at = next_line(at)) {
-		if (!io_line(at, dev, bytes))
+		if (!usage_io_line(at, dev, bytes))
 			continue;
 		if (!any)
 			jw_array(w, "io_service_bytes_recursive");

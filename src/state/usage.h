@@ -2,6 +2,7 @@
  * monitor (monitor/usage.c); core prints the empty one of a container without a monitor. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -22,6 +23,9 @@ struct usage {
 	const char *io_stat;     /* io.stat */
 	const char *net_dev;     /* proc/PID/net/dev of a network of its own */
 };
+
+/* A line of io.stat: a device's numbers, and the bytes read and written. */
+bool usage_io_line(const char *line, unsigned dev[2], uint64_t bytes[2]);
 
 /* Docker's JSON of a sample; before: the one whose difference the client shows, zeroed for none. */
 void usage_print(struct buf *out, const char *id, const char *slash_name, const struct usage *now,

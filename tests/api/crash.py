@@ -168,11 +168,14 @@ def crash_case(point, auto):
         until(lambda: not [n for n in e.processes().values() if n.startswith("dayfly-mon")])
         e.set_environment()
         runs = 0 if point in NEVER_RAN else 1
+        usage = None
         if auto:
             until(lambda: e.get(f"/containers/{container}/json").status == 404)
         else:
             outcome = check_after_crash(e, container, 7, POINTS[point])
             assert outcome in POINTS[point], (outcome, POINTS[point])
+            usage = e.state(container).get("Usage")
+            same(bool(usage), outcome == "known")
             # It can be started again as if nothing had been.
             e.post(f"/containers/{container}/start").expect(204)
             same(e.wait(container), 7)
@@ -182,6 +185,8 @@ def crash_case(point, auto):
         same([x["name"] for x in deaths], ["crashes"] * runs)
         if "known" in POINTS[point] and "unknown" not in POINTS[point]:
             same({x["exitCode"] for x in deaths}, {"7"})
+        if usage:
+            same(deaths[0]["cpuTime"], str(usage["CPUTime"]))
 
 
 for each_point in POINTS:
@@ -277,6 +282,7 @@ def _(e):
     running = e.run_detached("sleep", "600", name="running", Labels={"colour": "red"})
     ended = e.run_detached("sh", "-c", "echo kept; exit 4", name="ended")
     e.wait(ended)
+    usage = e.state(ended)["Usage"]
     fresh = e.create("true", name="fresh")
     began = time.time()
     reboot(e)
@@ -284,7 +290,8 @@ def _(e):
     until(lambda: deaths_of(e, running, began))
     same([{k: x[k] for k in ("name", "image", "colour", "exitCode")} for x in deaths_of(e, running, began)],
          [{"name": "running", "image": IMAGE, "colour": "red", "exitCode": "255"}])
-    same(e.state(ended)["ExitCode"], 4)
+    same([e.state(ended)["ExitCode"], e.state(ended)["Usage"]], [4, usage])
+    assert "Usage" not in e.state(running)
     same(e.logs(ended)[1], b"kept\n")
     same(e.state(fresh)["Status"], "created")
     e.post("/containers/running/start").expect(204)

@@ -100,6 +100,25 @@ def _(e):
          ["create", "start", "die exitCode=0", "start", "restart", "die exitCode=0"])
 
 
+@case("what a run used in all is in its exit record and its die event, until the next run")
+def _(e):
+    since = f"{time.time():.9f}"
+    script = "[ -e /done ] && exec sleep 600; dd if=/dev/zero of=/done bs=16M count=1"
+    container = e.create("sh", "-c", script)
+    assert "Usage" not in e.state(container)
+    e.post(f"/containers/{container}/start").expect(204)
+    e.wait(container)
+    usage = e.state(container)["Usage"]
+    assert usage["MaxRSS"] > 16_000_000 and usage["CPUTime"] > 0, usage
+    same(usage["CPUTime"], usage["CPUUser"] + usage["CPUKernel"])
+    die = e.events(since, container=container)[-1]["Actor"]["Attributes"]
+    attributes = {"cpuTime": "CPUTime", "memoryPeak": "MemoryPeak", "maxRSS": "MaxRSS", "ioRead": "IORead",
+                  "ioWritten": "IOWritten", "oomKills": "OOMKills"}
+    same({a: die.get(a) for a in attributes}, {a: str(usage[u]) if u in usage else None for a, u in attributes.items()})
+    e.post(f"/containers/{container}/start").expect(204)
+    assert "Usage" not in e.state(container)
+
+
 @case("images are told of by id and name, and pruning by what it freed")
 def _(e):
     layer = make_image.make_layer(make_image.find_busybox())

@@ -29,6 +29,8 @@ static struct status full_status(void)
 	};
 
 	(void)boot_id_read(st.boot_id);
+	total_set(&st.totals, TOTAL_CPU_USER, 5);
+	total_set(&st.totals, TOTAL_IO_WRITTEN, 0);
 	return st;
 }
 
@@ -51,6 +53,8 @@ static void assert_same(const struct status *a, const struct status *b)
 	assert_int_equal(a->failing_streak, b->failing_streak);
 	assert_string_equal(a->boot_id, b->boot_id);
 	assert_string_equal(a->error, b->error);
+	assert_int_equal(a->totals.known, b->totals.known);
+	assert_memory_equal(a->totals.n, b->totals.n, sizeof(a->totals.n));
 }
 
 static void what_was_written_reads_back(void **unused)
@@ -84,7 +88,7 @@ static void an_error_of_several_lines_stays_one_record(void **unused)
 	buf_free(&text);
 }
 
-static void the_longest_error_fits(void **unused)
+static void the_longest_record_fits(void **unused)
 {
 	struct status st = full_status(), back;
 	struct buf text = { 0 };
@@ -92,7 +96,15 @@ static void the_longest_error_fits(void **unused)
 	(void)unused;
 	memset(st.error, 'e', sizeof(st.error) - 1);
 	st.error[sizeof(st.error) - 1] = '\0';
-	status_print(&text, &st, 1);
+	st.state = RUN_RESTARTING;
+	st.pid = st.monitor = st.exit_code = INT_MIN;
+	st.run = st.restart_count = UINT_MAX;
+	st.pid_start = st.monitor_start = INT64_MAX;
+	st.started = st.finished = INT64_MIN;
+	for (enum total i = 0; i < TOTAL_COUNT; i++)
+		total_set(&st.totals, i, UINT64_MAX);
+	status_print(&text, &st, UINT64_MAX);
+	assert_in_range(text.len, 0, STATUS_SLOT);
 	assert_int_equal(status_parse(text.data, &back), 0);
 	assert_same(&st, &back);
 	buf_free(&text);
@@ -194,6 +206,7 @@ static void unknown_and_missing_keys_are_fine(void **unused)
 	assert_int_equal(st.exit_code, 3);
 	assert_int_equal(st.run, 0);
 	assert_false(st.exit_known);
+	assert_int_equal(st.totals.known, 0); /* as in a record of an earlier version */
 }
 
 static void numbers_that_do_not_fit_are_not_taken(void **unused)
@@ -379,7 +392,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_written_reads_back),
 		cmocka_unit_test(an_error_of_several_lines_stays_one_record),
-		cmocka_unit_test(the_longest_error_fits),
+		cmocka_unit_test(the_longest_record_fits),
 		cmocka_unit_test(a_record_without_its_sum_is_not_there),
 		cmocka_unit_test(a_write_cut_anywhere_leaves_the_record_before),
 		cmocka_unit_test(writes_take_turns_between_the_slots),
