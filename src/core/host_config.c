@@ -117,7 +117,8 @@ const struct jfield host_config_fields[] = {
 	JBOOL("PublishAllPorts", struct host_config, publish_all_ports),
 	JBOOL("ReadonlyRootfs", struct host_config, readonly_rootfs),
 	JSTRV_NULL("SecurityOpt", struct host_config, security_opt),
-	JREFUSE_WHY("StorageOpt", NULL, "it takes project quotas, which only root of the host may set"),
+	JREFUSE_WHY("StorageOpt", NULL, "size takes project quotas, which only root of the host may set; a mount "
+		    "of type tmpfs can have a size"),
 	JMAP_OMIT("Tmpfs", struct host_config, tmpfs),
 	JSTR("UTSMode", struct host_config, uts_mode),
 	JSTR("UsernsMode", struct host_config, userns_mode),
@@ -193,16 +194,25 @@ int restart_policy_change(
 	return settle_restart(h, err);
 }
 
-/* Docker's names for what it runs containers with when nothing is said mean ours. */
+/* Docker's names for what it runs containers with when nothing is said mean ours. Others that people
+ * have are refused by name; see decision 028. */
 static int settle_runtime(struct host_config *h, struct err *err)
 {
 	static const char *const built_in[] = { RUNTIME_NAME, "runc", "io.containerd.runc.v2",
 		NULL };
+	static const char *const others[] = { "crun", "io.containerd.crun.v2", "youki", "runsc",
+		"io.containerd.runsc.v1", "kata", "kata-runtime", "io.containerd.kata.v2", "nvidia",
+		"sysbox-runc", NULL };
 
 	if (str_empty(h->runtime))
 		set_str(&h->runtime, RUNTIME_NAME);
 	if (word_among(built_in, h->runtime))
 		return 0;
+	if (word_among(others, h->runtime))
+		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+			"HostConfig.Runtime %s is not supported: containers are run by the "
+			"built-in runtime, which is called " RUNTIME_NAME " or runc",
+			h->runtime);
 	return err_set(err, ERR_INVALID, EINVAL, "unknown or invalid runtime name: %s", h->runtime);
 }
 
