@@ -1333,6 +1333,7 @@ def case_removed_meanwhile(w):
     """a container that is gone from the disk answers 404, and its monitor does not stay"""
     c = Container(w, ["true"])
     shutil.rmtree(c.data)
+    c.run = pathlib.Path(f"/proc/self/fd/{os.open(c.run, os.O_PATH)}")  # which the monitor moves to the trash at once
     c.spawn()
     code, body = c.ask("start")
     equal((code, body["message"]), (404, f"No such container: {c.id}"))
