@@ -148,6 +148,13 @@ void jw_time(struct jsonw *w, const char *key, int64_t ns)
 	jw_str(w, key, time_rfc3339(ns, text));
 }
 
+void jw_time_known(struct jsonw *w, const char *key, int64_t ns)
+{
+	char text[TIME_TEXT];
+
+	jw_str(w, key, time_rfc3339_known(ns, text));
+}
+
 void jw_strv(struct jsonw *w, const char *key, char *const *v)
 {
 	jw_array(w, key);

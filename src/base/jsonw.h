@@ -25,8 +25,9 @@ void jw_int(struct jsonw *w, const char *key, int64_t value);
 void jw_uint(struct jsonw *w, const char *key, uint64_t value);
 void jw_bool(struct jsonw *w, const char *key, bool value);
 void jw_null(struct jsonw *w, const char *key);
-void jw_time(struct jsonw *w, const char *key, int64_t ns);     /* RFC3339Nano string */
-void jw_strv(struct jsonw *w, const char *key, char *const *v); /* NULL gives [] */
+void jw_time(struct jsonw *w, const char *key, int64_t ns);       /* RFC3339Nano string */
+void jw_time_known(struct jsonw *w, const char *key, int64_t ns); /* the same, but 0 is 1970 */
+void jw_strv(struct jsonw *w, const char *key, char *const *v);   /* NULL gives [] */
 /* value is JSON text already, e.g. stored earlier by a jsonw. */
 void jw_raw(struct jsonw *w, const char *key, const char *json);
 /* members of an object without braces ("a":1,"b":2); "" adds nothing. */

@@ -119,15 +119,10 @@ char *time_rfc3339_fixed(int64_t ns, char ret[TIME_TEXT])
 	return ret;
 }
 
-char *time_rfc3339(int64_t ns, char ret[TIME_TEXT])
+char *time_rfc3339_known(int64_t ns, char ret[TIME_TEXT])
 {
-	static const char never[] = "0001-01-01T00:00:00Z";
-	char *end;
+	char *end = time_rfc3339_fixed(ns, ret) + strlen(ret) - 2; /* the last digit before Z */
 
-	if (ns == 0)
-		return memcpy(ret, never, sizeof(never));
-	(void)time_rfc3339_fixed(ns, ret);
-	end = ret + strlen(ret) - 2; /* the last digit before Z */
 	while (*end == '0')
 		end--;
 	if (*end == '.')
@@ -135,6 +130,13 @@ char *time_rfc3339(int64_t ns, char ret[TIME_TEXT])
 	end[1] = 'Z';
 	end[2] = '\0';
 	return ret;
+}
+
+char *time_rfc3339(int64_t ns, char ret[TIME_TEXT])
+{
+	static const char never[] = "0001-01-01T00:00:00Z";
+
+	return ns == 0 ? memcpy(ret, never, sizeof(never)) : time_rfc3339_known(ns, ret);
 }
 
 /* ".digits" at *s, up to nine of them; more are cut, as Go does. */

@@ -14,6 +14,8 @@ int64_t time_monotonic(void); /* CLOCK_MONOTONIC */
 /* RFC3339 with nanoseconds, trailing zeros of the fraction cut, as Go's RFC3339Nano; 0 gives
  * "0001-01-01T00:00:00Z". */
 char *time_rfc3339(int64_t ns, char ret[TIME_TEXT]);
+/* The same of a time that is known: 0 gives "1970-01-01T00:00:00Z". */
+char *time_rfc3339_known(int64_t ns, char ret[TIME_TEXT]);
 /* The same with all nine digits, as `docker logs -t` shows them. */
 char *time_rfc3339_fixed(int64_t ns, char ret[TIME_TEXT]);
 /* "sec", "sec.frac" (up to nine digits) or RFC3339 with Z or an offset. 0 or -EINVAL. */

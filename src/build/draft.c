@@ -1,6 +1,5 @@
 #include "build/draft.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,11 +172,7 @@ void draft_add_history(struct draft *d, int64_t created, const char *created_by,
 	json_object *entry = json_object_new_object();
 	char text[TIME_TEXT];
 
-	/* 0 is a time like others here: SOURCE_DATE_EPOCH=0 */
-	(void)time_rfc3339(created ? created : 1, text);
-	if (!created)
-		(void)snprintf(text, sizeof(text), "1970-01-01T00:00:00Z");
-	set_str(entry, "created", text);
+	set_str(entry, "created", time_rfc3339_known(created, text));
 	set_str(entry, "created_by", created_by);
 	if (empty_layer)
 		(void)json_object_object_add(entry, "empty_layer", json_object_new_boolean(true));

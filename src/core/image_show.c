@@ -110,6 +110,17 @@ static void print_rootfs(struct jsonw *w, const struct image *i)
 	jw_object_end(w);
 }
 
+/* Images that are made reproducible say they are of 1970; others may not say when they were made. */
+static void print_created(struct jsonw *w, const struct image *i)
+{
+	int64_t at = image_created(i);
+
+	if (doc_str(i->document, "created"))
+		jw_time_known(w, "Created", at);
+	else
+		jw_time(w, "Created", at);
+}
+
 static void print_image(
 	struct core *c, struct jsonw *w, const struct oci_index *ix, const struct image *i)
 {
@@ -121,7 +132,7 @@ static void print_image(
 	jw_strv(w, "RepoDigests", i->repo_digests);
 	jw_str(w, "Parent", "");
 	jw_str(w, "Comment", comment(i));
-	jw_time(w, "Created", image_created(i));
+	print_created(w, i);
 	jw_str(w, "Container", "");
 	/* compose v1 reads its Volumes without asking whether it is there */
 	print_config(w, "ContainerConfig", NULL);

@@ -158,7 +158,7 @@ void place_print(const struct place *p, struct buf *out)
 	jw_str(&w, "name", p->base);
 	jw_int(&w, "size", p->st.st_size);
 	jw_uint(&w, "mode", place_go_mode(p->st.st_mode));
-	jw_time(&w, "mtime", p->st.st_mtim.tv_sec * NSEC_PER_SEC + p->st.st_mtim.tv_nsec);
+	jw_time_known(&w, "mtime", p->st.st_mtim.tv_sec * NSEC_PER_SEC + p->st.st_mtim.tv_nsec);
 	jw_str(&w, "linkTarget", p->target);
 	jw_object_end(&w);
 }

@@ -147,6 +147,8 @@ def _(e):
     same({k: told[k] for k in ("name", "size", "mode", "linkTarget")},
          {"name": "s", "size": 5, "mode": 0o755 | 1 << 23 | 1 << 22, "linkTarget": ""})
     same(told["mtime"], "1970-01-01T00:00:01.5Z")
+    put(e, c, "/", tar(member("d/old", b"", mtime=0)))
+    same(look(e, c, "/d/old")["mtime"], "1970-01-01T00:00:00Z")
     for path, mode, target in (("/d", 1 << 31 | 1 << 20 | 0o777, ""), ("/d/abs", 1 << 27 | 0o777, "/d/s"),
                                ("/d/rel", 1 << 27 | 0o777, "/d/s"), ("/d/none", 1 << 27 | 0o777, "/d/where"),
                                ("/d/up", 1 << 27 | 0o777, "/d"), ("/", 1 << 31 | 0o755, "")):

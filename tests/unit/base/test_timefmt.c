@@ -31,6 +31,8 @@ static void times_are_written_as_go_writes_them(void **unused)
 		assert_string_equal(time_rfc3339_fixed(table[i].ns, text), table[i].fixed);
 	}
 	assert_string_equal(time_rfc3339(0, text), "0001-01-01T00:00:00Z");
+	assert_string_equal(time_rfc3339_known(0, text), "1970-01-01T00:00:00Z");
+	assert_string_equal(time_rfc3339_known(-S / 2, text), "1969-12-31T23:59:59.5Z");
 }
 
 static void what_was_written_reads_back(void **unused)

@@ -251,6 +251,25 @@ static void history_gives_sizes_to_steps_that_made_a_layer(void **state)
 static void a_layer_of_another_boot_is_not_used(void **state)
 {
 	struct store *s = *state;
+static void an_image_may_be_of_1970_or_not_say_when_it_was_made(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "{\"created\":\"1970-01-01T00:00:00Z\"}",
+			"\"Created\":\"1970-01-01T00:00:00Z\"" },
+		{ "{}", "\"Created\":\"0001-01-01T00:00:00Z\"" },
+	};
+	struct store *s = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		auto_buf struct buf out = { 0 };
+		struct err err;
+
+		put_file(s->folder.fd, "oci/blobs/sha256/" HEX(NEW), rows[i][0]);
+		assert_int_equal(image_inspect(&s->core, "new", &out, &err), 0);
+		assert_non_null(strstr(out.data, rows[i][1]));
+	}
+}
+
 	char *path = NULL;
 	struct err err;
 
@@ -281,5 +300,6 @@ int main(void)
 		TEST(a_layer_of_another_boot_is_not_used),
 	};
 
+		TEST(an_image_may_be_of_1970_or_not_say_when_it_was_made),
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
