@@ -89,7 +89,7 @@ static bool network_matches(const struct filters *f, const struct network *n, in
 {
 	return filters_match_pattern(f, "name", n->name) && filters_match_pattern(f, "id", n->id) &&
 		one_of(f, "driver", n->driver) && one_of(f, "scope", "local") &&
-		one_of(f, "type", "builtin") && filters_match_labels(f, "label", no_label, NULL) &&
+		one_of(f, "type", "builtin") && filters_match_labels(f, no_label, NULL) &&
 		dangling != 1; /* these never count as unused */
 }
 

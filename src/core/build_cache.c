@@ -249,7 +249,7 @@ static int read_choice(const struct build_prune *how, struct choice *ret, struct
 	if (filters_get(f, "until") && filters_get(f, "unused-for"))
 		return err_set(
 			err, ERR_INVALID, EINVAL, "conflicting filters: until and unused-for");
-	r = prune_filter_time(f, key, &ret->before, err);
+	r = filters_time(f, key, &ret->before, err);
 	if (r == 0)
 		r = filters_bool(f, "inuse", &ret->in_use, err);
 	if (r == 0)
@@ -276,7 +276,7 @@ static bool is_chosen(const struct choice *c, const struct item *item)
 {
 	const struct filters *f = c->how->filters;
 
-	if (!filters_match_labels(f, "label", no_label, NULL))
+	if (!filters_match_labels(f, no_label, NULL))
 		return false;
 	if (item->in_use || c->in_use == 1)
 		return false;

@@ -318,7 +318,7 @@ bool container_filter_match(struct core *c, const struct container_filter *cf, c
 		return false;
 	if (given(f, "network") && !strv_has(filters_get(f, "network"), s->network))
 		return false;
-	if (!filters_match_labels(f, "label", summary_label_of, (void *)(uintptr_t)s))
+	if (!filters_match_labels(f, summary_label_of, (void *)(uintptr_t)s))
 		return false;
 	image_known = match_image(cf, s);
 	if (image_known && !cf->wants_doc)
@@ -328,31 +328,8 @@ bool container_filter_match(struct core *c, const struct container_filter *cf, c
 
 /* ---- prune */
 
-int prune_filter_until(const struct filters *f, int64_t *ret, struct err *err)
-{
-	return prune_filter_time(f, "until", ret, err);
-}
-
-int prune_filter_time(const struct filters *f, const char *key, int64_t *ret, struct err *err)
-{
-	char *const *v = filters_get(f, key);
-
-	*ret = 0;
-	if (!v || !*v)
-		return 0;
-	if (v[1])
-		return err_set(err, ERR_INVALID, EINVAL, "more than one %s filter specified", key);
-	return filter_time(key, *v, ret, err);
-}
-
 bool prune_filter_match(const struct filters *f, const struct container *ct, int64_t until)
 {
-	char *const *without = filters_get(f, "label!");
-	void *arg = (void *)(uintptr_t)ct;
-
-	if (until && container_created(ct) >= until)
-		return false;
-	if (without && *without && filters_match_labels(f, "label!", label_of, arg))
-		return false;
-	return filters_match_labels(f, "label", label_of, arg);
+	return (!until || container_created(ct) < until) &&
+		filters_match_labels(f, label_of, (void *)(uintptr_t)ct);
 }

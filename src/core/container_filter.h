@@ -32,8 +32,5 @@ void container_filter_clear(struct container_filter *cf);
 bool container_filter_match(struct core *c, const struct container_filter *cf, const char *id,
 	const struct summary *s, const struct status *st);
 
-/* Label filters ("label", "label!") and "until" of prune. */
-int prune_filter_until(const struct filters *f, int64_t *ret, struct err *err);
-/* The same of another filter. */
-int prune_filter_time(const struct filters *f, const char *key, int64_t *ret, struct err *err);
+/* Label filters ("label", "label!") and "until" (filters_time()) of prune. */
 bool prune_filter_match(const struct filters *f, const struct container *ct, int64_t until);

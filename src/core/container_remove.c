@@ -123,7 +123,7 @@ int container_prune(struct core *c, const struct filters *f, struct buf *out, st
 	auto_fd int lock = FD_NONE;
 	int r;
 
-	r = prune_filter_until(f, &p.until, err);
+	r = filters_time(f, "until", &p.until, err);
 	if (r < 0)
 		return r;
 	lock = core_lock_prune(c, "containers", err);

@@ -176,45 +176,27 @@ int filters_bool(const struct filters *f, const char *key, int *ret, struct err 
 	return 0;
 }
 
-static int parse_time(const char *text, int64_t *ret)
+int filters_time(const struct filters *f, const char *key, int64_t *ret, struct err *err)
 {
-	int64_t ago = 0;
+	char *const *v = filters_get(f, key);
+	int64_t ago;
 
-	if (time_parse(text, ret) == 0)
+	*ret = 0;
+	if (!v || !*v)
 		return 0;
-	while (*text) {
-		size_t digits = strspn(text, "0123456789");
-		auto_free char *number = xstrndup(text, digits);
-		int64_t n, unit;
-
-		if (digits == 0 || digits > 9 || str_to_i64(number, &n) < 0)
-			return -EINVAL;
-		text += digits;
-		if (str_starts(text, "ms"))
-			unit = NSEC_PER_MSEC;
-		else if (*text == 'h')
-			unit = 3600 * NSEC_PER_SEC;
-		else if (*text == 'm')
-			unit = 60 * NSEC_PER_SEC;
-		else if (*text == 's')
-			unit = NSEC_PER_SEC;
-		else
-			return -EINVAL;
-		text += unit == NSEC_PER_MSEC ? 2 : 1;
-		if (__builtin_mul_overflow(n, unit, &n) || __builtin_add_overflow(ago, n, &ago))
-			return -ERANGE;
+	if (v[1])
+		return err_set(err, ERR_INVALID, EINVAL, "more than one %s filter specified", key);
+	if (time_parse(*v, ret) < 0) {
+		if (duration_parse(*v, &ago) < 0)
+			return err_set(err, ERR_INVALID, EINVAL,
+				"invalid value for '%s' filter: failed to parse value as time or "
+				"duration: \"%.256s\"",
+				key, *v);
+		*ret = time_now() - ago;
 	}
-	*ret = time_now() - ago;
+	if (*ret == 0)
+		*ret = 1; /* 1970 is a bound, too: nothing is older */
 	return 0;
-}
-
-int filter_time(const char *key, const char *text, int64_t *ret, struct err *err)
-{
-	if (*text && parse_time(text, ret) == 0)
-		return 0;
-	return err_set(err, ERR_INVALID, EINVAL,
-		"invalid value for '%s' filter: failed to parse value as time or duration: \"%.256s\"",
-		key, text);
 }
 
 static bool label_holds(
@@ -227,15 +209,23 @@ static bool label_holds(
 	return have && (!eq || str_eq(have, eq + 1));
 }
 
-bool filters_match_labels(const struct filters *f, const char *key,
-	const char *(*get)(void *arg, const char *label), void *arg)
+static bool all_labels_hold(
+	char *const *values, const char *(*get)(void *arg, const char *label), void *arg)
 {
-	char *const *values = filters_get(f, key);
-
-	for (; values && *values; values++)
+	for (; *values; values++)
 		if (!label_holds(*values, get, arg))
 			return false;
 	return true;
+}
+
+bool filters_match_labels(
+	const struct filters *f, const char *(*get)(void *arg, const char *label), void *arg)
+{
+	char *const *with = filters_get(f, "label"), *const *without = filters_get(f, "label!");
+
+	if (without && *without && all_labels_hold(without, get, arg))
+		return false;
+	return !with || all_labels_hold(with, get, arg);
 }
 
 static bool pattern_matches(const char *pattern, const char *text)

@@ -24,11 +24,12 @@ static inline void filters_free_ptr(struct filters **f)
 char *const *filters_get(const struct filters *f, const char *key);
 /* 1/true, 0/false; -1 not given; ERR_INVALID otherwise (-EINVAL). */
 int filters_bool(const struct filters *f, const char *key, int *ret, struct err *err);
-/* text: a point in time, or how long ago: "24h", "1h30m", "90s". Nanoseconds; ERR_INVALID (-EINVAL). */
-int filter_time(const char *key, const char *text, int64_t *ret, struct err *err);
-/* Labels: every value ("k" or "k=v") of key must hold (AND). get returns a label's value or NULL. */
-bool filters_match_labels(const struct filters *f, const char *key,
-	const char *(*get)(void *arg, const char *label), void *arg);
+/* A point in time, or how long ago ("1h30m"); *ret is 0 if key was not given. It may be given once. */
+int filters_time(const struct filters *f, const char *key, int64_t *ret, struct err *err);
+/* The key "label": every value ("k" or "k=v") must hold; and "label!": not all of them may. get returns a
+ * label's value or NULL. */
+bool filters_match_labels(
+	const struct filters *f, const char *(*get)(void *arg, const char *label), void *arg);
 /* Names and ids: no filter, or some value matches as a regular expression (POSIX extended) or, where it
  * is none, as a part of the text. */
 bool filters_match_pattern(const struct filters *f, const char *key, const char *text);

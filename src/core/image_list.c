@@ -171,43 +171,16 @@ int image_layers_size(struct core *c, int64_t *ret, struct err *err)
 
 /* ---- filters */
 
-/* label! : none of its values may hold. */
-static bool has_refused_label(const struct image *i, const struct filters *f)
+bool image_matches(const struct image *i, const struct filters *f, int64_t until)
 {
-	for (char *const *v = filters_get(f, "label!"); v && *v; v++) {
-		const char *eq = strchr(*v, '=');
-		auto_free char *key = xstrndup(*v, eq ? (size_t)(eq - *v) : strlen(*v));
-		const char *value = image_label((void *)(uintptr_t)i, key);
-
-		if (value && (!eq || str_eq(eq + 1, value)))
-			return true;
-	}
-	return false;
+	return (!until || image_created(i) < until) &&
+		filters_match_labels(f, image_label, (void *)(uintptr_t)i);
 }
 
-int image_matches(const struct image *i, const struct filters *f, bool *ret, struct err *err)
-{
-	char *const *until = filters_get(f, "until");
-
-	*ret = false;
-	for (; until && *until; until++) {
-		int64_t limit;
-		int r = filter_time("until", *until, &limit, err);
-
-		if (r < 0)
-			return r;
-		if (image_created(i) >= limit)
-			return 0;
-	}
-	*ret = filters_match_labels(f, "label", image_label, (void *)(uintptr_t)i) &&
-		!has_refused_label(i, f);
-	return 0;
-}
-
-/* since and before: the age of the images named there; given: whether there was any. */
+/* since and before: the age of the images named there; has: whether there was any. until: 0 if not given. */
 struct span {
 	bool has_since, has_before;
-	int64_t since, before;
+	int64_t since, before, until;
 };
 
 static int span_read(struct core *c, const struct filters *f, struct span *ret, struct err *err)
@@ -232,7 +205,7 @@ static int span_read(struct core *c, const struct filters *f, struct span *ret, 
 		ret->has_before = true;
 		ret->before = image_created(i);
 	}
-	return 0;
+	return filters_time(f, "until", &ret->until, err);
 }
 
 static bool in_span(const struct span *s, const struct image *i)
@@ -270,34 +243,30 @@ static void keep_fitting(char ***names, char *const *patterns)
 }
 
 /* Whether the list shows i; names that `reference` does not ask for are taken away. */
-static int shown(struct image *i, const struct filters *f, const struct span *span, int dangling,
-	bool *ret, struct err *err)
+static bool shown(struct image *i, const struct filters *f, const struct span *span, int dangling)
 {
 	char *const *patterns = filters_get(f, "reference");
-	int r;
 
-	r = image_matches(i, f, ret, err);
-	if (r < 0 || !*ret)
-		return r;
-	*ret = in_span(span, i) && (dangling < 0 || (dangling == 1) == image_dangling(i));
-	if (!*ret || !patterns)
-		return 0;
+	if (!image_matches(i, f, span->until) || !in_span(span, i) ||
+		(dangling >= 0 && (dangling == 1) != image_dangling(i)))
+		return false;
+	if (!patterns)
+		return true;
 	keep_fitting(&i->repo_tags, patterns);
 	keep_fitting(&i->repo_digests, patterns);
-	*ret = i->repo_tags || i->repo_digests;
-	return 0;
+	return i->repo_tags || i->repo_digests;
 }
 
-static void print_names(
-	struct jsonw *w, const char *key, char *const *names, const char *none, unsigned api_minor)
+/* Old clients are told of one that has no name at all as having names that say so. */
+static void print_names(struct jsonw *w, const struct image *i, unsigned api_minor)
 {
-	if (names || api_minor >= MINOR_EMPTY_NAMES) {
-		jw_strv(w, key, names);
+	if (image_dangling(i) && api_minor < MINOR_EMPTY_NAMES) {
+		jw_raw(w, "RepoDigests", "[\"<none>@<none>\"]");
+		jw_raw(w, "RepoTags", "[\"<none>:<none>\"]");
 		return;
 	}
-	jw_array(w, key);
-	jw_str(w, NULL, none);
-	jw_array_end(w);
+	jw_strv(w, "RepoDigests", i->repo_digests);
+	jw_strv(w, "RepoTags", i->repo_tags);
 }
 
 /* usage: NULL if nobody asked. */
@@ -316,8 +285,7 @@ static void print_row(struct core *c, struct jsonw *w, const struct image *i,
 	else
 		jw_raw(w, "Labels", "{}");
 	jw_str(w, "ParentId", "");
-	print_names(w, "RepoDigests", i->repo_digests, "<none>@<none>", api_minor);
-	print_names(w, "RepoTags", i->repo_tags, "<none>:<none>", api_minor);
+	print_names(w, i, api_minor);
 	jw_int(w, "SharedSize", usage ? shared_size(usage, i) : -1);
 	jw_int(w, "Size", size);
 	jw_int(w, "VirtualSize", size);
@@ -338,13 +306,9 @@ static int print_rows(struct core *c, struct images *list, const struct filters 
 		count_layers(c, list, &usage);
 		r = count_containers(c, &usage, err);
 	}
-	for (size_t n = 0; r == 0 && n < list->count; n++) {
-		bool show;
-
-		r = shown(list->v[n], f, &span, dangling, &show, err);
-		if (r == 0 && show)
+	for (size_t n = 0; r == 0 && n < list->count; n++)
+		if (shown(list->v[n], f, &span, dangling))
 			print_row(c, w, list->v[n], how->usage ? &usage : NULL, how->api_minor);
-	}
 	return r;
 }
 

@@ -324,19 +324,31 @@ int image_remove(
 
 /* ---- prune */
 
+struct prune_choice {
+	const struct filters *f;
+	bool dangling; /* only such */
+	int64_t until; /* 0: whatever their age */
+};
+
+static int read_choice(const struct filters *f, struct prune_choice *ret, struct err *err)
+{
+	int dangling, r = filters_bool(f, "dangling", &dangling, err);
+
+	*ret = (struct prune_choice){ .f = f, .dangling = dangling != 0 };
+	return r < 0 ? r : filters_time(f, "until", &ret->until, err);
+}
+
 /* layers: those of what was deleted are added. */
-static int prune_one(struct removal *m, const char *id, const struct filters *f, bool dangling,
+static int prune_one(struct removal *m, const char *id, const struct prune_choice *choice,
 	char ***layers, struct err *err)
 {
 	auto_image struct image *i = NULL;
-	bool matches;
 	int r;
 
-	if (image_load(m->core, &m->ix, id, &i, NULL) < 0 || (dangling && !image_dangling(i)))
+	if (image_load(m->core, &m->ix, id, &i, NULL) < 0 ||
+		(choice->dangling && !image_dangling(i)) ||
+		!image_matches(i, choice->f, choice->until))
 		return 0;
-	r = image_matches(i, f, &matches, err);
-	if (r < 0 || !matches)
-		return r;
 	free(m->id);
 	m->id = xstrdup(id);
 	m->usage = (struct usage){ .image = m->id };
@@ -379,16 +391,17 @@ static int prune_locked(struct removal *m, const struct filters *f, int64_t *fre
 {
 	auto_strv char **layers = NULL;
 	auto_strv char **ids = NULL;
-	int dangling, r;
+	struct prune_choice choice;
+	int r;
 
-	r = filters_bool(f, "dangling", &dangling, err);
+	r = read_choice(f, &choice, err);
 	if (r == 0)
 		r = oci_index_read(&m->core->dirs, &m->ix, err);
 	if (r < 0)
 		return r;
 	ids = image_ids(&m->ix);
 	for (char **id = ids; r == 0 && id && *id; id++)
-		r = prune_one(m, *id, f, dangling != 0, &layers, err);
+		r = prune_one(m, *id, &choice, &layers, err);
 	if (r < 0)
 		return r;
 	lease_end_all(&m->core->dirs); /* what broken-off pulls keep is unused, too */

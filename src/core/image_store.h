@@ -27,5 +27,5 @@ int64_t image_size(struct core *c, const struct image *i);
 int64_t image_created(const struct image *i);
 /* The value of a label, or NULL. A filters_match_labels() callback: arg is the struct image. */
 const char *image_label(void *arg, const char *label);
-/* The keys label, label! and until of list and prune. */
-int image_matches(const struct image *i, const struct filters *f, bool *ret, struct err *err);
+/* The keys label, label! and until (filters_time(): 0 if not given) of list and prune. */
+bool image_matches(const struct image *i, const struct filters *f, int64_t until);

@@ -272,15 +272,6 @@ static const char *label_of(void *arg, const char *label)
 	return json_get_str(v->labels, label, NULL);
 }
 
-static bool match_labels(const struct filters *f, struct volume *v)
-{
-	char *const *without = filters_get(f, "label!");
-
-	if (without && *without && filters_match_labels(f, "label!", label_of, v))
-		return false;
-	return filters_match_labels(f, "label", label_of, v);
-}
-
 static bool match_driver(const struct filters *f, const struct volume *v)
 {
 	char *const *drivers = filters_get(f, "driver");
@@ -317,7 +308,7 @@ int volume_list(struct core *c, const struct filters *f, struct buf *out, struct
 		auto_volume struct volume v = { 0 };
 
 		if (match_name(f, *n) && volume_find(c, *n, &v, NULL) == 0 && match_driver(f, &v) &&
-			match_labels(f, &v) && match_dangling(c, dangling, *n))
+			filters_match_labels(f, label_of, &v) && match_dangling(c, dangling, *n))
 			write_volume(&w, c, &v);
 	}
 	jw_array_end(&w);
@@ -458,7 +449,7 @@ static void prune_find(struct core *c, const struct filters *f, bool all, struct
 	for (char **n = names; n && *n; n++) {
 		auto_volume struct volume v = { 0 };
 
-		if (volume_find(c, *n, &v, NULL) < 0 || !match_labels(f, &v) ||
+		if (volume_find(c, *n, &v, NULL) < 0 || !filters_match_labels(f, label_of, &v) ||
 			(!all && !json_get(v.labels, VOLUME_ANONYMOUS_LABEL)) ||
 			!match_dangling(c, 1, *n))
 			continue;

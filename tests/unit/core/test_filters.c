@@ -73,7 +73,7 @@ static const char *label_a(void *arg, const char *label)
 	return str_eq(label, "a") ? "1=2" : str_eq(label, "empty") ? "" : NULL;
 }
 
-static void all_labels_must_hold(void **unused)
+static void all_labels_must_hold_and_not_all_unwanted_ones(void **unused)
 {
 	static const struct {
 		const char *text;
@@ -81,14 +81,17 @@ static void all_labels_must_hold(void **unused)
 	} cases[] = { { "{\"label\":[\"a\"]}", true }, { "{\"label\":[\"a=1=2\"]}", true },
 		{ "{\"label\":[\"a=1\"]}", false }, { "{\"label\":[\"a\",\"b\"]}", false },
 		{ "{\"label\":[\"empty\"]}", true }, { "{\"label\":[\"empty=\",\"a\"]}", true },
-		{ "{\"label\":[]}", true } };
+		{ "{\"label\":[]}", true }, { "{\"label!\":[\"a\"]}", false },
+		{ "{\"label!\":[\"b\"]}", true }, { "{\"label!\":[\"a\",\"b\"]}", true },
+		{ "{\"label!\":[\"a\",\"empty\"]}", false },
+		{ "{\"label\":[\"a\"],\"label!\":[\"empty\"]}", false } };
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		auto_filters struct filters *f = NULL;
 
 		assert_int_equal(filters_parse(cases[i].text, NULL, &f, NULL), 0);
-		assert_int_equal(filters_match_labels(f, "label", label_a, NULL), cases[i].hit);
+		assert_int_equal(filters_match_labels(f, label_a, NULL), cases[i].hit);
 	}
 }
 
@@ -142,6 +145,15 @@ static void a_yes_or_no_takes_four_words(void **unused)
 	assert_string_equal(err.msg, "invalid filter 'c=[maybe]'");
 }
 
+static int read_until(const char *value, int64_t *ret, struct err *err)
+{
+	auto_free char *text = xasprintf("{\"until\":[\"%s\"]}", value);
+	auto_filters struct filters *f = NULL;
+
+	assert_int_equal(filters_parse(text, NULL, &f, err), 0);
+	return filters_time(f, "until", ret, err);
+}
+
 static void a_time_is_a_point_or_how_long_ago(void **unused)
 {
 	static const char *const bad[] = { "", "h", "1d", "-1h", "1h ", "9999999999h",
@@ -150,12 +162,14 @@ static void a_time_is_a_point_or_how_long_ago(void **unused)
 	int64_t at, begin = time_now();
 
 	(void)unused;
-	assert_int_equal(filter_time("until", "2024-01-02T03:04:05Z", &at, &err), 0);
+	assert_int_equal(read_until("2024-01-02T03:04:05Z", &at, &err), 0);
 	assert_int_equal(at / NSEC_PER_SEC, 1704164645);
-	assert_int_equal(filter_time("until", "1h30m5s250ms", &at, &err), 0);
+	assert_int_equal(read_until("1h30m5s250ms", &at, &err), 0);
 	assert_in_range(at + 5405250 * NSEC_PER_MSEC, begin, time_now());
+	assert_int_equal(read_until("0", &at, &err), 0);
+	assert_int_equal(at, 1); /* nothing is older, and 0 would mean that none was given */
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(filter_time("until", bad[i], &at, &err), -EINVAL);
+		assert_int_equal(read_until(bad[i], &at, &err), -EINVAL);
 	assert_string_equal(err.msg,
 		"invalid value for 'until' filter: failed to parse value as time or duration: "
 		"\"2024-13-01\"");
@@ -168,7 +182,7 @@ int main(void)
 		cmocka_unit_test(no_filters_are_fine),
 		cmocka_unit_test(an_unknown_key_is_named),
 		cmocka_unit_test(nonsense_is_refused),
-		cmocka_unit_test(all_labels_must_hold),
+		cmocka_unit_test(all_labels_must_hold_and_not_all_unwanted_ones),
 		cmocka_unit_test(names_match_as_parts_or_expressions),
 		cmocka_unit_test(a_pattern_whose_cost_nothing_bounds_is_refused),
 		cmocka_unit_test(a_yes_or_no_takes_four_words),
