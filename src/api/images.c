@@ -120,15 +120,14 @@ static int pull(struct request *req, struct reply *rep, const char *image, struc
 }
 
 /* What goes to a registry is checked here already: nothing was begun then. */
-static int check_reference(const char *name, const char *tag, struct err *err)
+static int read_reference(const char *name, const char *tag, struct image_ref *ret, struct err *err)
 {
-	auto_ref struct image_ref ref = { 0 };
-	int r = str_empty(tag) ? image_ref_parse(name, &ref, err)
-			       : image_ref_make(name, tag, &ref, err);
+	int r = str_empty(tag) ? image_ref_parse(name, ret, err)
+			       : image_ref_make(name, tag, ret, err);
 
 	if (r < 0)
 		return r;
-	if (str_eq(ref.familiar, "scratch"))
+	if (str_eq(ret->familiar, "scratch"))
 		return err_set(err, ERR_DENIED, EPERM, "'scratch' is a reserved name");
 	return 0;
 }
@@ -139,7 +138,7 @@ int api_image_push(struct request *req, struct reply *rep, struct err *err)
 	auto_strv char **argv = NULL;
 	int r = strchr(name, '@') || (tag && strchr(tag, ':'))
 		? err_set(err, ERR_INVALID, EINVAL, "cannot push a digest reference")
-		: check_reference(name, tag, err);
+		: read_reference(name, tag, &ref, err);
 
 	if (r < 0)
 		return r;
@@ -148,14 +147,32 @@ int api_image_push(struct request *req, struct reply *rep, struct err *err)
 	add_option(&argv, "tag", tag);
 	return handover_credentials(
 		req, rep, (const char *const *)argv, req_header(req, "X-Registry-Auth"), err);
+static int check_push_platform(struct request *req, const struct image_ref *ref, struct err *err)
+{
+	const char *platform = req_query(req, "platform");
+	struct core *c;
+	int r;
+
+	if (str_empty(platform))
+		return 0;
+	if (str_empty(req_query(req, "tag")) && !image_ref_complete(req_param(req, "name")))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"platform is for the push of one tag, not of all of a repository");
+	r = req_core(req, &c, err);
+	return r < 0 ? r : image_check_platform(c, ref, platform, err);
+}
+
 }
 
 int api_distribution_inspect(struct request *req, struct reply *rep, struct err *err)
+	auto_ref struct image_ref ref = { 0 };
 {
 	const char *name = req_param(req, "name");
 	auto_strv char **argv = NULL;
-	int r = check_reference(name, NULL, err);
+	int r = read_reference(name, NULL, &ref, err);
 
+	if (r == 0)
+		r = check_push_platform(req, &ref, err);
 	if (r < 0)
 		return r;
 	strv_add(&argv, "distribution");
@@ -168,6 +185,7 @@ int api_distribution_inspect(struct request *req, struct reply *rep, struct err 
 
 #define SEARCH_DEFAULT 25
 #define SEARCH_MAX     100
+	auto_ref struct image_ref ref = { 0 };
 
 /* The largest of the values counts. */
 static int min_stars(const struct filters *f, int64_t *ret, struct err *err)

@@ -30,6 +30,19 @@ static void choices_clear(struct choices *c)
 	oci_index_clear(&c->ix);
 }
 
+/* ---- the platform that is asked for */
+
+static int read_platform(const char *text, json_object **ret, struct err *err)
+{
+	int r;
+
+	*ret = NULL;
+	if (str_empty(text))
+		return 0;
+	r = doc_parse(text, strlen(text), json_type_object, ret, err);
+	return r < 0 ? err_prefix(err, "invalid platform") : 0;
+}
+
 static bool member_fits(json_object *platform, const char *key, const char *have)
 {
 	const char *want = json_get_str(platform, key, "");
@@ -37,22 +50,41 @@ static bool member_fits(json_object *platform, const char *key, const char *have
 	return !*want || str_eq(want, have);
 }
 
-static int check_platform(struct choices *c, const char *id, const char *typed, struct err *err)
+static int fits_platform(
+	const struct image *i, json_object *platform, const char *typed, struct err *err)
 {
-	auto_image struct image *i = NULL;
-	int r = c->platform ? image_load(c->core, &c->ix, id, &i, err) : 0;
-
-	if (r < 0 || !c->platform)
-		return r;
-	if (member_fits(c->platform, "os", i->os) &&
-		member_fits(c->platform, "architecture", i->architecture) &&
-		member_fits(c->platform, "variant", i->variant))
+	if (member_fits(platform, "os", i->os) &&
+		member_fits(platform, "architecture", i->architecture) &&
+		member_fits(platform, "variant", i->variant))
 		return 0;
 	return err_set(err, ERR_NOT_FOUND, ENOENT,
 		"image with reference %.200s was found but does not provide the specified platform "
 		"(%.20s/%.20s); it is there for %.20s/%.20s only",
-		typed, json_get_str(c->platform, "os", ""),
-		json_get_str(c->platform, "architecture", ""), i->os, i->architecture);
+		typed, json_get_str(platform, "os", ""), json_get_str(platform, "architecture", ""),
+		i->os, i->architecture);
+}
+
+int image_check_platform(
+	struct core *c, const struct image_ref *ref, const char *platform, struct err *err)
+{
+	auto_free char *typed = image_ref_familiar(ref);
+	auto_json json_object *wanted = NULL;
+	auto_image struct image *i = NULL;
+	int r = read_platform(platform, &wanted, err);
+
+	if (r < 0 || !wanted || image_find(c, typed, &i, NULL) < 0)
+		return r;
+	return fits_platform(i, wanted, typed, err);
+}
+
+/* ---- what is named */
+
+static int check_choice(struct choices *c, const char *id, const char *typed, struct err *err)
+{
+	auto_image struct image *i = NULL;
+	int r = c->platform ? image_load(c->core, &c->ix, id, &i, err) : 0;
+
+	return r < 0 || !c->platform ? r : fits_platform(i, c->platform, typed, err);
 }
 
 /* Once each, however often it is asked for; name may be NULL. */
@@ -64,7 +96,7 @@ static int choose(struct choices *c, const struct oci_entry *e, const char *name
 	while (i < c->count && !str_eq(c->items[i].manifest, e->manifest))
 		i++;
 	if (i == c->count) {
-		int r = check_platform(c, e->config, typed, err);
+		int r = check_choice(c, e->config, typed, err);
 
 		if (r < 0)
 			return r;
@@ -133,21 +165,11 @@ static int choose_typed(struct choices *c, const char *typed, struct err *err)
 	return choose_id(c, id, typed, err);
 }
 
-static int read_platform(struct choices *c, const char *text, struct err *err)
-{
-	int r;
-
-	if (str_empty(text))
-		return 0;
-	r = doc_parse(text, strlen(text), json_type_object, &c->platform, err);
-	return r < 0 ? err_prefix(err, "invalid platform") : 0;
-}
-
 int image_save_words(
 	struct core *core, char *const *names, const char *platform, char ***ret, struct err *err)
 {
 	__attribute__((cleanup(choices_clear))) struct choices c = { .core = core };
-	int r = read_platform(&c, platform, err);
+	int r = read_platform(platform, &c.platform, err);
 
 	if (r == 0 && !names)
 		r = err_set(err, ERR_INVALID, EINVAL, "no image was named");

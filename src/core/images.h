@@ -66,6 +66,9 @@ int image_remove(
 	struct core *c, const char *ref, bool force, bool prune, struct buf *out, struct err *err);
 /* Removes dangling images that no container uses (with dangling=false: tagged ones too). */
 int image_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err);
+/* platform: JSON of one. ERR_NOT_FOUND if the image is there, but made for another; NULL or "" is any. */
+int image_check_platform(
+	struct core *c, const struct image_ref *ref, const char *platform, struct err *err);
 /* The images that names (as typed, NULL-ended) mean, as words for `dayfly-worker save`, added to ret. A
  * repository alone means all its tags. platform: JSON of one, or NULL for whatever is here. */
 int image_save_words(
