@@ -16,9 +16,9 @@ handler_fn api_container_stats, api_container_pause, api_container_unpause, api_
 /* execs.c */
 handler_fn api_exec_create, api_exec_start, api_exec_resize, api_exec_inspect;
 /* images.c */
-handler_fn api_image_list, api_image_inspect, api_image_history, api_image_tag, api_image_remove,
-	api_image_prune, api_image_load, api_image_create, api_image_push, api_image_search,
-	api_distribution_inspect;
+handler_fn api_image_list, api_image_inspect, api_image_attestations, api_image_history,
+	api_image_tag, api_image_remove, api_image_prune, api_image_load, api_image_create,
+	api_image_push, api_image_search, api_distribution_inspect;
 /* archives.c */
 handler_fn api_container_export, api_container_changes, api_image_commit, api_image_get,
 	api_image_get_all;
@@ -31,5 +31,5 @@ handler_fn api_network_list, api_network_inspect, api_network_remove, api_networ
 handler_fn api_volume_list, api_volume_create, api_volume_inspect, api_volume_remove,
 	api_volume_update, api_volume_prune;
 /* refused.c: known to Docker's API, answered by a clear refusal that names the operation */
-handler_fn api_not_supported, api_swarm_inactive, api_swarm_leave, api_plugin_list,
-	api_plugin_missing;
+handler_fn api_not_supported, api_swarm_inactive, api_swarm_leave, api_swarm_refused,
+	api_plugin_list, api_plugin_missing, api_plugin_refused;

@@ -41,6 +41,21 @@ int api_image_inspect(struct request *req, struct reply *rep, struct err *err)
 	return show(req, rep, image_inspect, err);
 }
 
+/* The words are Docker's for a store that keeps none, as ours. */
+int api_image_attestations(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_image struct image *image = NULL;
+	struct core *c;
+	int r = req_core(req, &c, err);
+
+	(void)rep;
+	if (r == 0)
+		r = image_find(c, req_param(req, "name"), &image, err);
+	return r < 0 ? r
+		     : err_set(err, ERR_UNSUPPORTED, ENOTSUP,
+			       "attestations are not supported by this image store");
+}
+
 int api_image_history(struct request *req, struct reply *rep, struct err *err)
 {
 	return show(req, rep, image_history, err);
@@ -132,21 +147,6 @@ static int read_reference(const char *name, const char *tag, struct image_ref *r
 	return 0;
 }
 
-int api_image_push(struct request *req, struct reply *rep, struct err *err)
-{
-	const char *name = req_param(req, "name"), *tag = req_query(req, "tag");
-	auto_strv char **argv = NULL;
-	int r = strchr(name, '@') || (tag && strchr(tag, ':'))
-		? err_set(err, ERR_INVALID, EINVAL, "cannot push a digest reference")
-		: read_reference(name, tag, &ref, err);
-
-	if (r < 0)
-		return r;
-	strv_add(&argv, "push");
-	add_option(&argv, "name", name);
-	add_option(&argv, "tag", tag);
-	return handover_credentials(
-		req, rep, (const char *const *)argv, req_header(req, "X-Registry-Auth"), err);
 static int check_push_platform(struct request *req, const struct image_ref *ref, struct err *err)
 {
 	const char *platform = req_query(req, "platform");
@@ -162,17 +162,33 @@ static int check_push_platform(struct request *req, const struct image_ref *ref,
 	return r < 0 ? r : image_check_platform(c, ref, platform, err);
 }
 
-}
-
-int api_distribution_inspect(struct request *req, struct reply *rep, struct err *err)
-	auto_ref struct image_ref ref = { 0 };
+int api_image_push(struct request *req, struct reply *rep, struct err *err)
 {
-	const char *name = req_param(req, "name");
+	const char *name = req_param(req, "name"), *tag = req_query(req, "tag");
+	auto_ref struct image_ref ref = { 0 };
 	auto_strv char **argv = NULL;
-	int r = read_reference(name, NULL, &ref, err);
+	int r = strchr(name, '@') || (tag && strchr(tag, ':'))
+		? err_set(err, ERR_INVALID, EINVAL, "cannot push a digest reference")
+		: read_reference(name, tag, &ref, err);
 
 	if (r == 0)
 		r = check_push_platform(req, &ref, err);
+	if (r < 0)
+		return r;
+	strv_add(&argv, "push");
+	add_option(&argv, "name", name);
+	add_option(&argv, "tag", tag);
+	return handover_credentials(
+		req, rep, (const char *const *)argv, req_header(req, "X-Registry-Auth"), err);
+}
+
+int api_distribution_inspect(struct request *req, struct reply *rep, struct err *err)
+{
+	const char *name = req_param(req, "name");
+	auto_ref struct image_ref ref = { 0 };
+	auto_strv char **argv = NULL;
+	int r = read_reference(name, NULL, &ref, err);
+
 	if (r < 0)
 		return r;
 	strv_add(&argv, "distribution");
@@ -185,7 +201,6 @@ int api_distribution_inspect(struct request *req, struct reply *rep, struct err 
 
 #define SEARCH_DEFAULT 25
 #define SEARCH_MAX     100
-	auto_ref struct image_ref ref = { 0 };
 
 /* The largest of the values counts. */
 static int min_stars(const struct filters *f, int64_t *ret, struct err *err)

@@ -12,6 +12,20 @@ int api_not_supported(struct request *req, struct reply *rep, struct err *err)
 		route->operation, methods[route->method], route->path);
 }
 
+int api_swarm_refused(struct request *req, struct reply *rep, struct err *err)
+{
+	(void)req;
+	(void)rep;
+	return err_set(err, ERR_UNSUPPORTED, ENOTSUP, "swarm mode is not supported");
+}
+
+int api_plugin_refused(struct request *req, struct reply *rep, struct err *err)
+{
+	(void)req;
+	(void)rep;
+	return err_set(err, ERR_UNSUPPORTED, ENOTSUP, "plugins are not supported");
+}
+
 /* Docker's words for a node outside a swarm; the CLI shows them as they are. */
 int api_swarm_inactive(struct request *req, struct reply *rep, struct err *err)
 {
