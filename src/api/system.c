@@ -11,6 +11,8 @@
 #include "core/filters.h"
 #include "core/info.h"
 
+#define IMAGE_CREATE_SINCE 46 /* API 1.46 tells of images that are built and committed */
+
 /* Kernel names of machines as Go, and so Docker, names them. */
 static const char *go_arch(const char *machine)
 {
@@ -135,6 +137,8 @@ int api_system_events(struct request *req, struct reply *rep, struct err *err)
 	if (r < 0)
 		return r;
 	strv_add(&argv, "events");
+	if (req_api_minor(req) < IMAGE_CREATE_SINCE)
+		strv_add(&argv, "image-create=hidden");
 	for (size_t i = 0; i < ARRAY_SIZE(passed_on); i++) {
 		const char *v = req_query(req, passed_on[i]);
 

@@ -296,6 +296,7 @@ static int commit(struct build *b, char ret_id[DIGEST_SIZE], struct err *err)
 
 static void tell_image(struct build *b, const char *id)
 {
+	image_event(&b->work->dirs, "create", id, id);
 	say_id(&b->say, id);
 	say_text(&b->say, "Successfully built %.12s\n", digest_hex(id));
 	for (size_t i = 0; b->opt.shown && b->opt.shown[i]; i++) {

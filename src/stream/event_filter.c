@@ -155,7 +155,7 @@ bool event_filter_match(const struct event_filter *f, const char *line, size_t l
 	json_object *actor;
 	struct subject s;
 
-	if (!f->keys)
+	if (!f->keys && !f->no_image_create)
 		return true;
 	if (json_parse(line, len, &event, NULL) < 0)
 		return false;
@@ -167,6 +167,8 @@ bool event_filter_match(const struct event_filter *f, const char *line, size_t l
 		.scope = json_get_str(event, "scope", ""),
 		.attrs = json_get(actor, "Attributes"),
 	};
+	if (f->no_image_create && str_eq(s.type, "image") && str_eq(s.action, "create"))
+		return false;
 	return all_hold(f, &s);
 }
 

@@ -8,7 +8,8 @@
 #include "base/err.h"
 
 struct event_filter {
-	json_object *keys; /* NULL: everything passes */
+	json_object *keys;    /* NULL: everything passes */
+	bool no_image_create; /* clients of an API below 1.46 do not know of these */
 };
 
 /* {"key":{"value":true}} or {"key":["value"]}; NULL or "" for none. ERR_INVALID. */

@@ -91,6 +91,7 @@ int stream_events(const struct dirs *d, char *const *words, struct client *c, st
 		r = waiter_open(&w, c->fd, span.until, err);
 	if (r < 0)
 		return r;
+	f.no_image_create = word_get(words, "image-create") != NULL;
 	r = journal_open(d, span.past ? span.since : -1, &j, err);
 	if (r == 0)
 		r = waiter_add_folder(&w, j.dir, &bit, err);

@@ -333,6 +333,7 @@ static void tell(struct commit *c)
 	auto_buf struct buf more = { 0 }, reply = { 0 };
 	struct jsonw w = JSONW(&more), answer = JSONW(&reply);
 
+	image_event(&c->work->dirs, "create", id, id);
 	if (shown)
 		image_event(&c->work->dirs, "tag", id, shown);
 	jw_str(&w, "comment", work_get(c->work, "comment", ""));

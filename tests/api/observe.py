@@ -143,13 +143,15 @@ def _(e):
     same([f"{x['Type']} {x['Action']} {short[x['Actor']['ID']]} "
           f"{short.get(x['Actor']['Attributes'].get('name'), x['Actor']['Attributes'].get('name'))}"
           for x in events if x["Type"] == "image"],
-         ["image tag base told:1", "image untag base base", "image tag image told:2", "image save image image",
+         ["image tag base told:1", "image untag base base", "image create image image", "image tag image told:2", "image save image image",
           "image untag image image", "image delete image image", "image load image image",
           "image untag image image", "image delete image image", "image tag imported told:3",
           "image import imported imported", "image untag imported imported", "image delete imported imported",
           "image prune  None"])
     same(told([x for x in events if x["Type"] == "container"], "comment", "imageRef", "reclaimed"),
          ["prune reclaimed=0", "create", "commit comment=why imageRef=told:2", "export", "destroy"])
+    old = e.get(f"/v1.45/events?since={since}&until={time.time():.9f}").expect(200).body
+    same(len(old.splitlines()), len(events) - 1)
     assert all("from" not in x and x["status"] == x["Action"] for x in events if x["Type"] == "image")
 
 

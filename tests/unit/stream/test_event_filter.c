@@ -101,6 +101,19 @@ static void every_label_must_hold(void **unused)
 	assert_false(passes("{\"label\":[\"com.x=\"]}", start));
 }
 
+static void the_making_of_images_can_be_hidden(void **unused)
+{
+	static const char create[] =
+		"{\"Type\":\"image\",\"Action\":\"create\",\"Actor\":{\"ID\":\"sha256:1\"},\"timeNano\":1}";
+	struct event_filter f = { .no_image_create = true };
+
+	(void)unused;
+	assert_true(passes(NULL, create));
+	assert_false(event_filter_match(&f, create, strlen(create)));
+	assert_true(event_filter_match(&f, volume, strlen(volume)));
+	assert_true(event_filter_match(&f, pull, strlen(pull)));
+}
+
 static void unknown_keys_are_ignored(void **unused)
 {
 	(void)unused;
@@ -135,6 +148,7 @@ int main(void)
 		cmocka_unit_test(actions_with_a_detail_are_found_by_their_name),
 		cmocka_unit_test(images_are_found_with_and_without_tag),
 		cmocka_unit_test(every_label_must_hold),
+		cmocka_unit_test(the_making_of_images_can_be_hidden),
 		cmocka_unit_test(unknown_keys_are_ignored),
 		cmocka_unit_test(what_is_no_filter_is_refused),
 	};
