@@ -85,12 +85,20 @@ static char *login_name(void)
 	return name;
 }
 
-static bool has_id_ranges(void)
+static bool has_id_ranges(const char *name)
 {
 	auto_free char *number = xasprintf("%u", (unsigned)geteuid());
-	auto_free char *name = login_name();
 
 	return (has_range("/etc/subuid", name, number) && has_range("/etc/subgid", name, number));
+}
+
+/* Whether the user's manager, and so every container, outlives the last session: logind keeps a file for each
+ * user of whom that was said. */
+static bool lingers(const char *name)
+{
+	auto_free char *path = xasprintf("/var/lib/systemd/linger/%s", name);
+
+	return faccessat(AT_FDCWD, path, F_OK, 0) == 0;
 }
 
 static void counts_print(struct jsonw *w, struct core *c, const struct container_counts *n)
@@ -215,6 +223,8 @@ static void machine_print(struct jsonw *w)
 static void warnings_print(
 	struct jsonw *w, const struct delegation *d, const char *settings_problem)
 {
+	auto_free char *name = login_name();
+
 	jw_array(w, "Warnings");
 	if (*settings_problem) {
 		auto_free char *text = xasprintf("WARNING: %s", settings_problem);
@@ -222,7 +232,11 @@ static void warnings_print(
 		jw_str(w, NULL, text);
 	}
 	delegation_warn(w, d);
-	if (geteuid() != 0 && !has_id_ranges())
+	if (d->maker == CGROUP_BY_SYSTEMD && name && !lingers(name))
+		jw_str(w, NULL,
+			"WARNING: Containers end when this user logs out, and come back at a login "
+			"only. To keep them: loginctl enable-linger");
+	if (geteuid() != 0 && !has_id_ranges(name))
 		jw_str(w, NULL,
 			"WARNING: No range of subordinate ids in /etc/subuid and /etc/subgid: "
 			"containers have a single user id");
