@@ -64,7 +64,7 @@ static int check_writable(const struct copy_in *c, struct err *err)
 		return err_sys(err, errno, "look at %.300s", c->to);
 	if (!(fs.f_flag & ST_RDONLY) && !(in_root && c->view.read_only))
 		return 0;
-	return err_set(err, ERR_DENIED, EROFS, "%s is marked read-only",
+	return err_set(err, ERR_INVALID, EROFS, "%s is marked read-only",
 		in_root ? "container rootfs" : "mounted volume");
 }
 

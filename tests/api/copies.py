@@ -315,8 +315,8 @@ def _(e):
     for state in STATES:
         c = in_state(e, state, **host(ReadonlyRootfs=True, Binds=[f"{e.root}/ro:/ro:ro", f"{e.root}/rw:/rw"],
                                       Tmpfs={"/memory": ""}))
-        same(put(e, c, "/", tar_of(TREE), 403).message, "container rootfs is marked read-only")
-        same(put(e, c, "/ro", tar_of(TREE), 403).message, "mounted volume is marked read-only")
+        same(put(e, c, "/", tar_of(TREE), 400).message, "container rootfs is marked read-only")
+        same(put(e, c, "/ro", tar_of(TREE), 400).message, "mounted volume is marked read-only")
         put(e, c, "/rw", tar_of({"from": state.encode()}))
         same((e.root / "rw/from").read_text(), state)
         same(list((e.root / "ro").iterdir()), [])
