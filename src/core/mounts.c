@@ -99,20 +99,10 @@ static void set_mode(struct mount_point *m, const char *mode)
 
 /* ---- volumes */
 
-/* "local" is the only driver: others are plugins, of which there are none. */
-static int check_driver(const char *name, const char *driver, struct err *err)
-{
-	if (str_empty(driver) || str_eq(driver, VOLUME_DRIVER))
-		return 0;
-	return err_set(err, ERR_INVALID, ENOENT,
-		"create %.200s: error looking up volume plugin %.64s: plugin \"%.64s\" not found",
-		name ? name : "a volume", driver, driver);
-}
-
 /* The name may be NULL: an anonymous one. */
 static int set_volume(struct mount_point *m, const char *name, const char *driver, struct err *err)
 {
-	int r = check_driver(name, driver, err);
+	int r = volume_driver_check(name, driver, ERR_INVALID, err);
 
 	if (r == 0 && name)
 		r = volume_name_check(name, err);
@@ -431,7 +421,7 @@ static int read_subpath(
 static int read_volume_options(const struct mount_spec *s, const struct volume_options *o,
 	struct mount_point *m, struct err *err)
 {
-	int r = check_driver(m->name, o->driver.name, err);
+	int r = volume_driver_check(m->name, o->driver.name, ERR_INVALID, err);
 
 	if (r == 0)
 		r = volume_strings_check(o->labels, "HostConfig.Mounts.VolumeOptions.Labels", err);

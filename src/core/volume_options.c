@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "core/mounts.h"
+#include "core/volumes.h"
 #include "core/words.h"
 #include "state/volumes.h"
 #include "json/text.h"
@@ -21,6 +22,16 @@ int volume_name_check(const char *name, struct err *err)
 			"host directory, use absolute path",
 			name, name);
 	return 0;
+}
+
+int volume_driver_check(
+	const char *name, const char *driver, enum err_kind missing, struct err *err)
+{
+	if (str_empty(driver) || str_eq(driver, VOLUME_DRIVER))
+		return 0;
+	return err_set(err, missing, ENOENT,
+		"create %.200s: error looking up volume plugin %.64s: plugin \"%.64s\" not found",
+		name ? name : "", driver, driver);
 }
 
 int volume_strings_check(json_object *o, const char *field, struct err *err)

@@ -9,6 +9,10 @@
 
 /* All checks answer in Docker's words. */
 int volume_name_check(const char *name, struct err *err);
+/* "" and "local" are: all others are plugins, of which there are none. name NULL: an anonymous volume.
+ * missing: what that is; not ERR_NOT_FOUND in a create of a container, which means the image there. */
+int volume_driver_check(
+	const char *name, const char *driver, enum err_kind missing, struct err *err);
 /* options: strings, or NULL. name NULL: an anonymous volume. ERR_UNSUPPORTED for a file system that only
  * root of the host can mount. */
 int volume_options_check(const char *name, json_object *options, struct err *err);

@@ -368,11 +368,7 @@ int volume_create(struct core *c, const char *body, struct buf *out, struct err 
 		r = jfields_read(create_fields, doc, "", &q, err);
 	if (r < 0)
 		return r;
-	if (!str_empty(q.driver) && !str_eq(q.driver, VOLUME_DRIVER))
-		r = err_set(err, ERR_NOT_FOUND, ENOENT,
-			"create %.200s: error looking up volume plugin %.64s: plugin \"%.64s\" not "
-			"found",
-			q.name ? q.name : "", q.driver, q.driver);
+	r = volume_driver_check(q.name, q.driver, ERR_NOT_FOUND, err);
 	if (r == 0 && !str_empty(q.name))
 		r = volume_name_check(q.name, err);
 	if (r == 0)
