@@ -24,7 +24,7 @@ static void pauser_drop(struct monitor *m)
 	connection_end(&fd);
 }
 
-/* Whose pause the one before was has no say in what follows. */
+/* Who held the pause so far has no say in what follows. */
 static void told(struct monitor *m, enum mon_state state)
 {
 	m->state = state;
