@@ -17,7 +17,7 @@
 
 enum { FD_CONTROL = 3, FD_LOCK = 4, FD_USERNS = 5 };
 
-#define HEAP_PIECE (64 * 1024)
+#define HEAP_PIECE 2048
 
 static int usage(void)
 {
@@ -52,9 +52,12 @@ int main(int argc, char **argv)
 		return usage();
 	if (fd_cloexec(FD_LOCK, true) < 0 || (!recover_only && fd_cloexec(FD_CONTROL, true) < 0))
 		return usage();
-	/* large pieces come and go as mappings of their own; the heap stays as small as it began */
+	/* Larger pieces come and go as mappings of their own, so that none of them leaves a hole in the heap
+	 * below what stays. The C library asks for a mapping only where the heap has no room left: it gets none
+	 * in advance. */
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE);
-	(void)mallopt(M_TRIM_THRESHOLD, HEAP_PIECE);
+	(void)mallopt(M_TOP_PAD, 0);
+	(void)malloc_trim(0);
 	return run(id, recover_only ? FD_NONE : FD_CONTROL,
 		fd_cloexec(FD_USERNS, true) < 0 ? FD_NONE : FD_USERNS, scope);
 }
