@@ -10,7 +10,6 @@ import io
 import json
 import lzma
 import os
-import pathlib
 import shutil
 import socket
 import subprocess
@@ -407,7 +406,7 @@ class Slow:
 
 
 def workers(e):
-    return [pid for pid in e.processes() if "dayfly-worker" in pathlib.Path(f"/proc/{pid}/cmdline").read_text()]
+    return [pid for pid, name in e.processes().items() if name == "dayfly-worker"]
 
 
 @case("a start waits for what is being copied into the container, and finds it complete")
