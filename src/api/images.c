@@ -108,13 +108,21 @@ static void add_option(char ***argv, const char *name, const char *value)
 	strv_add_take(argv, xasprintf("%s=%s", name, value ? value : ""));
 }
 
-static int import(struct request *req, struct reply *rep, struct err *err)
+/* source: "-" or a URL; one without a scheme means http, as in Docker. */
+static int import(struct request *req, struct reply *rep, const char *source, struct err *err)
 {
 	static const char *const options[] = { "repo", "tag", "message", "platform" };
 	auto_strv char **argv = NULL;
 	auto_strv char **changes = req_query_all(req, "changes");
 
+	if (strstr(source, "://") && !str_starts(source, "http://") &&
+		!str_starts(source, "https://"))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"fromSrc=%.128s: files are imported from http and https only", source);
 	strv_add(&argv, "import");
+	if (!str_eq(source, "-"))
+		strv_add_take(&argv,
+			xasprintf("source=%s%s", strstr(source, "://") ? "" : "http://", source));
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		add_option(&argv, options[i], req_query(req, options[i]));
 	for (char **change = changes; change && *change; change++)
@@ -281,10 +289,5 @@ int api_image_create(struct request *req, struct reply *rep, struct err *err)
 		return pull(req, rep, image, err);
 	if (str_empty(source))
 		return err_set(err, ERR_INVALID, EINVAL, "neither fromImage nor fromSrc is given");
-	if (!str_eq(source, "-"))
-		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-			"fromSrc=%.128s: importing from a URL is not supported yet; send the archive as "
-			"the request's body (docker import -)",
-			source);
-	return import(req, rep, err);
+	return import(req, rep, source, err);
 }

@@ -10,12 +10,12 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/str.h"
-#include "build/download.h"
 #include "build/git.h"
 #include "dockerfile/ignore.h"
 #include "oci/doc.h"
 #include "worker/archive.h"
 #include "worker/disk.h"
+#include "worker/download.h"
 #include "worker/tree.h"
 #include "worker/unpack.h"
 
@@ -68,7 +68,7 @@ static int receive_remote(struct build *b, int file, struct err *err)
 	struct stat st;
 	int64_t seconds;
 	size_t len;
-	int r = download(b, b->opt.remote, NULL, file, &seconds, err);
+	int r = download(b->opt.remote, NULL, file, NULL, &seconds, err);
 
 	if (r < 0)
 		return r;

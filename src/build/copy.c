@@ -14,7 +14,6 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "build/build.h"
-#include "build/download.h"
 #include "build/files.h"
 #include "build/git.h"
 #include "build/inside.h"
@@ -22,6 +21,7 @@
 #include "runtime/passwd.h"
 #include "worker/archive.h"
 #include "worker/changes.h"
+#include "worker/download.h"
 #include "worker/merged.h"
 #include "worker/unpack.h"
 #include "json/text.h"
@@ -160,7 +160,7 @@ static int fetch(struct copy *c, const char *url, struct err *err)
 	fd = openat(c->here, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, errno, "make a file for %.200s", url);
-	r = download(c->s->build, url, c->in->flags.checksum, fd, &seconds, err);
+	r = download(url, c->in->flags.checksum, fd, NULL, &seconds, err);
 	if (r == 0 && seconds) {
 		const struct timespec times[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
 

@@ -18,8 +18,8 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/timefmt.h"
-#include "build/download.h"
 #include "worker/disk.h"
+#include "worker/download.h"
 
 #define PATIENCE  (600 * NSEC_PER_SEC) /* for one command */
 #define LOOK      1000                 /* ms: how often the disk is looked at meanwhile */

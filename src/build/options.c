@@ -7,11 +7,11 @@
 #include "base/jsonw.h"
 #include "base/str.h"
 #include "base/timefmt.h"
-#include "build/download.h"
 #include "build/git.h"
 #include "core/containers.h"
 #include "oci/doc.h"
 #include "oci/reference.h"
+#include "worker/download.h"
 #include "json/text.h"
 
 #define EPOCH     "SOURCE_DATE_EPOCH"

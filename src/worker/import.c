@@ -1,12 +1,15 @@
-/* `docker import`: a tar of files becomes an image of one layer. The blob is the tar without
- * compression, as Docker keeps it. */
+/* `docker import`: a tar of files, the body or what a URL gives, becomes an image of one layer. The blob is
+ * the tar without compression, as Docker keeps it. */
 #include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/fd.h"
 #include "base/http_out.h"
 #include "base/jsonw.h"
 #include "base/timefmt.h"
@@ -14,8 +17,10 @@
 #include "oci/reference.h"
 #include "worker/archive.h"
 #include "worker/changes.h"
+#include "worker/download.h"
 #include "worker/jobs.h"
 #include "worker/manifest.h"
+#include "worker/meter.h"
 #include "worker/platform.h"
 #include "worker/stage.h"
 #include "json/text.h"
@@ -27,8 +32,9 @@ struct import {
 	struct stage *stage;
 	struct image_ref ref; /* repository NULL: no name */
 	json_object *config;
-	char *platform; /* JSON members */
-	const char *message;
+	char *platform;     /* JSON members */
+	const char *source; /* "-": the body; or a URL */
+	char *message;
 	struct stage_blob *layer, *document, *manifest;
 	char diff_id[DIGEST_SIZE];
 };
@@ -39,19 +45,20 @@ static void import_clear(struct import *i)
 	image_ref_clear(&i->ref);
 	json_object_put(i->config);
 	free(i->platform);
+	free(i->message);
 }
 
 /* ---- the command line */
 
 static int read_words(struct import *i, struct err *err)
 {
-	const char *repo = work_get(i->work, "repo", "");
+	const char *repo = work_get(i->work, "repo", ""),
+		   *message = work_get(i->work, "message", "");
 	int r = 0;
 
 	i->config = json_object_new_object();
-	i->message = work_get(i->work, "message", "");
-	if (!*i->message)
-		i->message = "Imported from -";
+	i->source = work_get(i->work, "source", "-");
+	i->message = *message ? xstrdup(message) : xasprintf("Imported from %s", i->source);
 	if (*repo)
 		r = image_ref_make(repo, work_get(i->work, "tag", ""), &i->ref, err);
 	if (r == 0)
@@ -59,9 +66,9 @@ static int read_words(struct import *i, struct err *err)
 	return r == 0 ? changes_read(i->work, i->config, err) : r;
 }
 
-/* ---- the body */
+/* ---- the files */
 
-static int copy_body(struct archive *a, struct stage_in *in, struct err *err)
+static int copy_archive(struct archive *a, struct stage_in *in, struct err *err)
 {
 	struct archive_entry *e;
 	la_int64_t offset;
@@ -80,7 +87,7 @@ static int copy_body(struct archive *a, struct stage_in *in, struct err *err)
 	return r == ARCHIVE_EOF ? 0 : archive_invalid(a, "archive", err);
 }
 
-static int read_body(struct import *i, struct err *err)
+static int read_archive(struct import *i, int from, struct err *err)
 {
 	struct archive *a = archive_reader_new();
 	struct stage_in *in;
@@ -89,8 +96,8 @@ static int read_body(struct import *i, struct err *err)
 	(void)archive_read_support_format_raw(a);
 	r = stage_begin(i->stage, true, &in, err);
 	if (r == 0) {
-		r = archive_read_open_fd(a, STDIN_FILENO, READ_BLOCK) == ARCHIVE_OK
-			? copy_body(a, in, err)
+		r = archive_read_open_fd(a, from, READ_BLOCK) == ARCHIVE_OK
+			? copy_archive(a, in, err)
 			: archive_invalid(a, "archive", err);
 		if (r == 0)
 			r = stage_end(in, &i->layer, err);
@@ -99,6 +106,37 @@ static int read_body(struct import *i, struct err *err)
 	}
 	(void)archive_read_free(a);
 	return r;
+}
+
+/* The client is told what it waits for, and when it goes away so does the download. */
+static int fetch(struct import *i, int file, struct err *err)
+{
+	auto_meter struct meter *meter = NULL;
+	int64_t seconds;
+	int r = answer_wait(&i->work->answer, err);
+
+	if (r < 0)
+		return r;
+	meter = meter_new(&i->work->answer);
+	meter_line(meter, NULL, "Downloading from %.1000s", i->source);
+	r = download(i->source, NULL, file, meter_cancel(meter), &seconds, err);
+	if (r == 0 && lseek(file, 0, SEEK_SET) < 0)
+		r = err_sys(err, errno, "read what was downloaded");
+	return r;
+}
+
+static int read_source(struct import *i, struct err *err)
+{
+	auto_fd int file = FD_NONE; /* without a name: nothing is left of it, however this ends */
+	int r;
+
+	if (str_eq(i->source, "-"))
+		return read_archive(i, STDIN_FILENO, err);
+	file = openat(i->work->dirs.data, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (file < 0)
+		return err_sys(err, errno, "make a file to download to");
+	r = fetch(i, file, err);
+	return r < 0 ? r : read_archive(i, file, err);
 }
 
 /* ---- the image */
@@ -152,7 +190,7 @@ static int import(struct import *i, struct err *err)
 		r = work_enter(i->work, err);
 	if (r == 0) {
 		i->stage = stage_new(&i->work->dirs, i->work->single_id);
-		r = read_body(i, err);
+		r = read_source(i, err);
 	}
 	work_drain();
 	if (r == 0)
@@ -194,7 +232,7 @@ int job_import(struct work *w, struct err *err)
 	if (r == 0)
 		tell(&i);
 	else if (answer_wait(&w->answer, NULL) == 0)
-		answer_error(&w->answer, err);
+		answer_fail(&w->answer, err);
 	answer_end(&w->answer);
 	if (r == 0)
 		work_sync_layers(&w->dirs);

@@ -384,7 +384,7 @@ def web(files):
         server.shutdown()
 
 
-@case("ADD takes files from URLs, a build its context; what is not there is told")
+@case("ADD takes files from URLs, a build its context, an import its files; what is not there is told")
 def _(e):
     tar = context(f"FROM {IMAGE}\nCOPY in /\nRUN cat /in\n", {"in": "remote tar\n"})
     with web({"/f.txt": b"from the web\n", "/t.tar": tar, "/Df": f"FROM {IMAGE}\nRUN echo alone\n".encode()}) as url:
@@ -400,6 +400,15 @@ def _(e):
             reply = e.post("/build?nocache=1&remote=" + urllib.parse.quote(url + path)).expect(200)
             has(text_of(json.loads(line) for line in reply.body.splitlines()), printed)
         has(e.post("/build?remote=" + urllib.parse.quote(url + "/no")).expect(404).message, "404")
+        for source in (url + "/t.tar", url.removeprefix("http://") + "/t.tar"):
+            told = e.post("/images/create?repo=imported&fromSrc=" + urllib.parse.quote(source)).expect(200).body.splitlines()
+            same(json.loads(told[0])["status"], f"Downloading from {url}/t.tar")
+            shown = e.get("/images/imported/json").expect(200).json
+            same((shown["Id"], shown["Comment"]), (json.loads(told[1])["status"], f"Imported from {url}/t.tar"))
+        for path, message in {"/no": "the server answers 404", "/f.txt": ""}.items():
+            told = e.post("/images/create?fromSrc=" + urllib.parse.quote(url + path)).expect(200).body.splitlines()
+            has(json.loads(told[-1])["error"], message)
+        has(e.post("/images/create?fromSrc=ftp://x/y").expect(400).message, "http and https only")
     forget(e)
 
 

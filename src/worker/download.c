@@ -1,4 +1,4 @@
-#include "build/download.h"
+#include "worker/download.h"
 
 #include <string.h>
 #include <strings.h>
@@ -7,7 +7,9 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "oci/settings.h"
 #include "registry/http.h"
+#include "worker/hash.h"
 
 struct target {
 	int fd;
@@ -61,8 +63,8 @@ static int check(struct target *t, const char *digest, struct err *err)
 		found);
 }
 
-int download(struct build *b, const char *url, const char *digest, int fd, int64_t *ret_time,
-	struct err *err)
+int download(const char *url, const char *digest, int fd, const atomic_bool *cancel,
+	int64_t *ret_time, struct err *err)
 {
 	auto_settings struct settings s = { 0 };
 	auto_hash struct hash *hash = hash_new();
@@ -74,8 +76,7 @@ int download(struct build *b, const char *url, const char *digest, int fd, int64
 
 	if (r < 0)
 		return r;
-	(void)b;
-	http = http_new(&s, NULL);
+	http = http_new(&s, cancel);
 	r = http_perform(http,
 		&(struct http_request){ .method = "GET", .url = url, .sink = &sink, .plain = true },
 		&reply, err);

@@ -1,8 +1,11 @@
-/* build/download.h - a file from a URL: ADD, and a remote context. */
+/* worker/download.h - a file from a URL: an import's source, ADD, and a remote context. */
 #pragma once
 
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/err.h"
-#include "build/build.h"
 
 #define DOWNLOAD_MAX (INT64_C(16) << 30) /* bytes */
 
@@ -11,6 +14,6 @@ bool url_is_http(const char *word);
 /* The last name of its path; owned, NULL without one that a file can have. */
 char *url_file_name(const char *url);
 /* Writes what it gives to fd. digest: what that has to hash to, NULL: anything. *ret_time: Last-Modified
- * as seconds since 1970, or 0. */
-int download(struct build *b, const char *url, const char *digest, int fd, int64_t *ret_time,
-	struct err *err);
+ * as seconds since 1970, or 0. cancel may be NULL (registry/http.h). */
+int download(const char *url, const char *digest, int fd, const atomic_bool *cancel,
+	int64_t *ret_time, struct err *err);
