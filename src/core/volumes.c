@@ -120,7 +120,6 @@ static char **volume_names(struct core *c)
 
 static int make_folders(int volumes, const char *name)
 {
-	auto_fd int dir = FD_NONE;
 	char path[VOLUME_PATH];
 	int r;
 

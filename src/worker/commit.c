@@ -180,9 +180,10 @@ static int pack_layer(struct commit *c, struct err *err)
 
 	r = merged_open(&c->work->dirs, FD_NONE, c->files.diff_ids, &below, err);
 	if (r == 0) {
-		auto_fd int paused = pause_container(c);
+		int pause = pause_container(c);
 
 		r = stage_pack(c->stage, c->files.own.dirs[0], &how, &packed, &c->layer, err);
+		(void)fd_close(pause);
 	}
 	if (r < 0)
 		return r;

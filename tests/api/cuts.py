@@ -16,7 +16,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 
 import suite
@@ -342,7 +341,4 @@ def _(e):
 
 
 if __name__ == "__main__":
-    if suite.sanitized() or not SHIM.exists():
-        print("1..0 # SKIP nothing can be preloaded here")
-        sys.exit(77)
     suite.main(changing_environment=True, load_image=False)

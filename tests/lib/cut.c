@@ -91,6 +91,7 @@ static void raw_write(int fd, const void *data, size_t len)
 	(void)!syscall(SYS_write, fd, data, len);
 }
 
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *fmt, ...)
 {
 	const char *path = getenv("DAYFLY_CUT_LOG");
