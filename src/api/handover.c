@@ -62,9 +62,11 @@ static void be_copy(struct core *c, int client)
 	c->trashed = 0;
 }
 
-/* The monitor's queue is full: that client waits, and nobody else. */
-static int hand_over_later(struct request *req, struct reply *rep, const char *container_id,
-	const char *op, const char *const *words, struct err *err)
+typedef void copy_fn(struct core *c, int client, const void *arg);
+
+/* fn answers the client, however long that takes, in a copy of this process. */
+static int answer_in_copy(
+	struct request *req, struct reply *rep, copy_fn *fn, const void *arg, struct err *err)
 {
 	struct core *c;
 	int r = req_core(req, &c, err);
@@ -76,16 +78,28 @@ static int hand_over_later(struct request *req, struct reply *rep, const char *c
 	if (pid < 0)
 		return err_sys(err, errno, "fork");
 	if (pid == 0) {
-		auto_buf struct buf text = { 0 };
-
 		be_copy(c, req->client);
-		if (monitor_send(c, container_id, op, words, req->client, err) < 0) {
-			http_answer_error(&text, err);
-			(void)fd_write_all(req->client, text.data, text.len);
-		}
+		fn(c, req->client, arg);
 		_exit(EXIT_SUCCESS);
 	}
 	return given(rep);
+}
+
+struct message {
+	const char *container_id, *op;
+	const char *const *words;
+};
+
+static void send_patiently(struct core *c, int client, const void *arg)
+{
+	const struct message *msg = arg;
+	auto_buf struct buf text = { 0 };
+	struct err err = { 0 };
+
+	if (monitor_send(c, msg->container_id, msg->op, msg->words, client, &err) >= 0)
+		return;
+	http_answer_error(&text, &err);
+	(void)fd_write_all(client, text.data, text.len);
 }
 
 int handover_monitor(struct request *req, struct reply *rep, const char *container_id,
@@ -96,8 +110,9 @@ int handover_monitor(struct request *req, struct reply *rep, const char *contain
 
 	if (r == 0)
 		r = monitor_send(c, container_id, op, words, req->client, err);
-	if (r == -ETIMEDOUT)
-		return hand_over_later(req, rep, container_id, op, words, err);
+	if (r == -ETIMEDOUT) /* its queue is full: this client waits, and nobody else */
+		return answer_in_copy(req, rep, send_patiently,
+			&(struct message){ container_id, op, words }, err);
 	return r < 0 ? r : given(rep);
 }
 
@@ -242,13 +257,18 @@ int handover_worker_body(
 
 /* ---- what takes long and is ours */
 
-static void run_and_answer(struct core *c, int client, slow_fn *fn, const void *arg)
+struct slow {
+	slow_fn *fn;
+	const void *arg;
+};
+
+static void run_and_answer(struct core *c, int client, const void *arg)
 {
+	const struct slow *slow = arg;
 	auto_buf struct buf out = { 0 }, text = { 0 };
 	struct err err = { 0 };
 
-	be_copy(c, client);
-	if (fn(c, arg, &out, &err) < 0) {
+	if (slow->fn(c, slow->arg, &out, &err) < 0) {
 		http_answer_error(&text, &err);
 	} else {
 		buf_addc(&out, '\n');
@@ -278,20 +298,7 @@ void run_aside(struct core *c, int (*fn)(struct core *c, struct err *err))
 int handover_slow(
 	struct request *req, struct reply *rep, slow_fn *fn, const void *arg, struct err *err)
 {
-	struct core *c;
-	int r = req_core(req, &c, err);
-	pid_t pid;
-
-	if (r < 0)
-		return r;
-	pid = fork();
-	if (pid < 0)
-		return err_sys(err, errno, "fork");
-	if (pid == 0) {
-		run_and_answer(c, req->client, fn, arg);
-		_exit(EXIT_SUCCESS);
-	}
-	return given(rep);
+	return answer_in_copy(req, rep, run_and_answer, &(struct slow){ fn, arg }, err);
 }
 
 struct pruning {

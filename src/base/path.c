@@ -256,6 +256,24 @@ int tree_remove_at(int dir, const char *name, unsigned *budget)
 	return remove_entry(&rm, dir, name, DT_UNKNOWN);
 }
 
+char **names_at(int dir, const char *path, bool (*valid)(const char *name))
+{
+	int fd = openat(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	char **names = NULL;
+	struct dirent *e;
+
+	if (!d) {
+		(void)fd_close(fd);
+		return NULL;
+	}
+	while ((e = readdir(d)))
+		if (valid(e->d_name))
+			strv_add(&names, e->d_name);
+	(void)closedir(d);
+	return names;
+}
+
 #define SIZE_DEPTH_MAX 64
 
 static int64_t size_below(int dir, const char *name, int depth)

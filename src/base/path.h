@@ -32,6 +32,9 @@ int dir_open_make_at(int dir, const char *path, mode_t mode);
 /* Removes name below dir, whatever it is, never following a symbolic link. Missing is success.
  * budget (may be NULL) counts entries down: at 0 the walk ends with -E2BIG, leaving the rest. */
 int tree_remove_at(int dir, const char *name, unsigned *budget);
+/* The names in the folder dir/path for which valid() holds, in no order; NULL-ended, owned, NULL if there is
+ * none. What cannot be opened has none. */
+char **names_at(int dir, const char *path, bool (*valid)(const char *name));
 /* Bytes of the files below a folder, each as long as it says. What may not be read counts as nothing, nor does
  * what lies more than 64 folders deep: one descriptor a level is open. */
 int64_t tree_size_at(int dir, const char *name);

@@ -1,6 +1,5 @@
 #include "core/containers.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/jsonw.h"
+#include "base/path.h"
 #include "core/container_state.h"
 #include "core/names.h"
 #include "core/records.h"
@@ -22,20 +22,7 @@
 
 char **container_ids(struct core *c)
 {
-	int fd = openat(c->dirs.data, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	char **ids = NULL;
-	struct dirent *e;
-
-	if (!dir) {
-		(void)fd_close(fd);
-		return NULL;
-	}
-	while ((e = readdir(dir)))
-		if (id_valid(e->d_name))
-			strv_add(&ids, e->d_name);
-	(void)closedir(dir);
-	return ids;
+	return names_at(c->dirs.data, "containers", id_valid);
 }
 
 void container_sweep(struct core *c, const char *id)

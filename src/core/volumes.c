@@ -1,6 +1,5 @@
 #include "core/volumes.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -100,19 +99,8 @@ static int by_name(const void *a, const void *b)
 /* Of all folders there are, sorted; NULL-ended, owned. */
 static char **volume_names(struct core *c)
 {
-	int fd = openat(c->dirs.data, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-	char **names = NULL;
-	struct dirent *e;
+	char **names = names_at(c->dirs.data, "volumes", volume_name_valid);
 
-	if (!dir) {
-		(void)fd_close(fd);
-		return NULL;
-	}
-	while ((e = readdir(dir)))
-		if (volume_name_valid(e->d_name))
-			strv_add(&names, e->d_name);
-	(void)closedir(dir);
 	if (names)
 		qsort(names, strv_len(names), sizeof(*names), by_name);
 	return names;
