@@ -3,7 +3,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
@@ -16,7 +15,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/capname.h"
 #include "base/fd.h"
+#include "base/jsonw.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "json/text.h"
@@ -44,22 +45,13 @@ struct profile {
 	uint32_t archs[ARCHS_MAX];
 	uint32_t last[ARCHS_MAX];
 	size_t arch_count;
+	/* the same in the words of the OCI runtime specification: rules that apply, as elements of an array */
+	char **arch_names;
+	struct buf rules;
+	struct jsonw json;
 };
 
 /* clang-format off */
-#define CAP(name) [name] = #name
-static const char *const cap_names[] = {
-	CAP(CAP_CHOWN), CAP(CAP_DAC_OVERRIDE), CAP(CAP_DAC_READ_SEARCH), CAP(CAP_FOWNER), CAP(CAP_FSETID),
-	CAP(CAP_KILL), CAP(CAP_SETGID), CAP(CAP_SETUID), CAP(CAP_SETPCAP), CAP(CAP_LINUX_IMMUTABLE),
-	CAP(CAP_NET_BIND_SERVICE), CAP(CAP_NET_BROADCAST), CAP(CAP_NET_ADMIN), CAP(CAP_NET_RAW),
-	CAP(CAP_IPC_LOCK), CAP(CAP_IPC_OWNER), CAP(CAP_SYS_MODULE), CAP(CAP_SYS_RAWIO), CAP(CAP_SYS_CHROOT),
-	CAP(CAP_SYS_PTRACE), CAP(CAP_SYS_PACCT), CAP(CAP_SYS_ADMIN), CAP(CAP_SYS_BOOT), CAP(CAP_SYS_NICE),
-	CAP(CAP_SYS_RESOURCE), CAP(CAP_SYS_TIME), CAP(CAP_SYS_TTY_CONFIG), CAP(CAP_MKNOD), CAP(CAP_LEASE),
-	CAP(CAP_AUDIT_WRITE), CAP(CAP_AUDIT_CONTROL), CAP(CAP_SETFCAP), CAP(CAP_MAC_OVERRIDE),
-	CAP(CAP_MAC_ADMIN), CAP(CAP_SYSLOG), CAP(CAP_WAKE_ALARM), CAP(CAP_BLOCK_SUSPEND),
-	CAP(CAP_AUDIT_READ), CAP(CAP_PERFMON), CAP(CAP_BPF), CAP(CAP_CHECKPOINT_RESTORE),
-};
-
 static const struct { const char *name; uint32_t action; } actions[] = {
 	{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
 	{ "SCMP_ACT_ERRNO", SCMP_ACT_ERRNO(0) },
@@ -117,8 +109,8 @@ static int read_action(const char *name, json_object *number, uint32_t *ret, str
 
 static bool has_cap(const struct profile *p, const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(cap_names); i++)
-		if (str_eq(cap_names[i], name))
+	for (unsigned i = 0; cap_name(i); i++)
+		if (str_eq(cap_name(i), name))
 			return p->caps >> i & 1;
 	return false;
 }
@@ -200,6 +192,7 @@ static int add_archs(struct profile *p, char *const *names, struct err *err)
 		r = add_arch(p, token, err);
 		if (r < 0)
 			return r;
+		strv_add(&p->arch_names, *names);
 	}
 	return 0;
 }
@@ -310,10 +303,50 @@ static int add_name(struct profile *p, uint32_t action, const char *name,
 	return r;
 }
 
+/* ---- as others read it */
+
+static void write_action(struct jsonw *w, const char *action_key, const char *errno_key,
+	const char *name, uint32_t action)
+{
+	jw_str(w, action_key, name);
+	if (str_eq(name, "SCMP_ACT_ERRNO") || str_eq(name, "SCMP_ACT_TRACE"))
+		jw_uint(w, errno_key, action & SECCOMP_RET_DATA);
+}
+
+static const char *compare_name(enum scmp_compare op)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(compares); i++)
+		if (compares[i].op == op)
+			return compares[i].name;
+	return "";
+}
+
+static void write_rule(struct jsonw *w, char *const *names, const char *action_name,
+	uint32_t action, const struct scmp_arg_cmp *args, unsigned count)
+{
+	jw_object(w, NULL);
+	jw_strv(w, "names", names);
+	write_action(w, "action", "errnoRet", action_name, action);
+	jw_array(w, "args");
+	for (unsigned i = 0; i < count; i++) {
+		jw_object(w, NULL);
+		jw_uint(w, "index", args[i].arg);
+		jw_uint(w, "value", args[i].datum_a);
+		jw_uint(w, "valueTwo", args[i].datum_b);
+		jw_str(w, "op", compare_name(args[i].op));
+		jw_object_end(w);
+	}
+	jw_array_end(w);
+	jw_object_end(w);
+}
+
+/* ---- */
+
 static int read_rule(struct profile *p, json_object *rule, struct err *err)
 {
 	auto_strv char **names = json_get_strv(rule, "names");
 	const char *name = json_get_str(rule, "name", NULL);
+	const char *action_name = json_get_str(rule, "action", "");
 	struct scmp_arg_cmp args[ARGS_MAX];
 	bool alternatives;
 	unsigned count;
@@ -324,11 +357,12 @@ static int read_rule(struct profile *p, json_object *rule, struct err *err)
 		return invalid(err, "both 'names' and", "name");
 	if (name)
 		strv_add(&names, name);
-	r = read_action(json_get_str(rule, "action", ""), json_get(rule, "errnoRet"), &action, err);
+	r = read_action(action_name, json_get(rule, "errnoRet"), &action, err);
 	if (r == 0)
 		r = read_args(json_get(rule, "args"), args, &count, &alternatives, err);
 	if (r < 0 || !applies(p, rule))
 		return r;
+	write_rule(&p->json, names, action_name, action, args, count);
 	for (char **n = names; r == 0 && n && *n; n++)
 		r = add_name(p, action, *n, args, count, alternatives, err);
 	return r;
@@ -428,6 +462,28 @@ static int export_filter(const struct profile *p, const char *out, struct err *e
 	return r < 0 ? err_sys(err, r, "write the compiled seccomp profile") : 0;
 }
 
+/* OUT.bpf's neighbour, OUT.json. */
+static int export_rules(const struct profile *p, json_object *doc, const char *out, struct err *err)
+{
+	size_t len = str_ends(out, ".bpf") ? strlen(out) - strlen(".bpf") : strlen(out);
+	auto_free char *path = xasprintf("%.*s.json", (int)len, out);
+	auto_buf struct buf text = { 0 };
+	struct jsonw w = JSONW(&text);
+	int r;
+
+	jw_object(&w, NULL);
+	write_action(&w, "defaultAction", "defaultErrnoRet", json_get_str(doc, "defaultAction", ""),
+		p->action);
+	jw_strv(&w, "architectures", p->arch_names);
+	jw_array(&w, "syscalls");
+	if (p->rules.len)
+		jw_raw(&w, NULL, p->rules.data);
+	jw_array_end(&w);
+	jw_object_end(&w);
+	r = replace_file(path, text.data, text.len);
+	return r < 0 ? err_sys(err, r, "write the seccomp profile's rules") : 0;
+}
+
 static int compile(struct profile *p, json_object *doc, const char *out, struct err *err)
 {
 	int r;
@@ -444,6 +500,8 @@ static int compile(struct profile *p, json_object *doc, const char *out, struct 
 	r = read_archs(p, doc, err);
 	if (r == 0)
 		r = read_rules(p, json_get(doc, "syscalls"), err);
+	if (r == 0) /* first: who finds the filter takes this to be there */
+		r = export_rules(p, doc, out, err);
 	return r < 0 ? r : export_filter(p, out, err);
 }
 
@@ -461,7 +519,10 @@ int worker_seccomp(const char *in, const char *out, const char *caps, struct err
 	r = json_parse(text, len, &doc, err);
 	if (r < 0)
 		return err_prefix(err, "seccomp profile");
+	p.json = JSONW(&p.rules);
 	r = compile(&p, doc, out, err);
+	buf_free(&p.rules);
+	strv_free(p.arch_names);
 	if (p.filter)
 		seccomp_release(p.filter);
 	return r;

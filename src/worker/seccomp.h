@@ -6,7 +6,8 @@
 
 #include "base/err.h"
 
-/* Reads the profile at path in and replaces out with the filter, a raw array of struct sock_filter.
+/* Reads the profile at path in and replaces out with the filter, a raw array of struct sock_filter. Beside it,
+ * with the suffix .json, the same is left for other runtimes: "seccomp" of the OCI runtime specification.
  * caps: the container's capability set in hex; rules of a profile may depend on it, so the result is
  * good for this set only. */
 int worker_seccomp(const char *in, const char *out, const char *caps, struct err *err);

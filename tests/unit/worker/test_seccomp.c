@@ -101,6 +101,31 @@ static void what_is_named_is_decided_by_its_rule(void **state)
 	free(f.code);
 }
 
+static void what_applies_is_written_down_for_others(void **state)
+{
+	auto_free char *rules = NULL;
+	struct compiled f;
+
+	(void)state;
+	compile_fine(
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[\"SCMP_ARCH_X86_64\"],"
+		"\"syscalls\":[{\"name\":\"chdir\",\"action\":\"SCMP_ACT_ALLOW\",\"args\":["
+		"{\"index\":1,\"value\":18446744073709551615,\"op\":\"SCMP_CMP_NE\"}]},"
+		"{\"names\":[\"read\",\"write\"],\"action\":\"SCMP_ACT_TRACE\",\"errnoRet\":9},"
+		"{\"names\":[\"mkdir\"],\"action\":\"SCMP_ACT_ALLOW\",\"includes\":{\"caps\":"
+		"[\"CAP_SYS_ADMIN\"]}}]}",
+		"0", &f);
+	assert_int_equal(file_read_at(AT_FDCWD, "out.json", 1 << 20, &rules, NULL), 0);
+	assert_string_equal(rules,
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":1,"
+		"\"architectures\":[\"SCMP_ARCH_X86_64\"],\"syscalls\":["
+		"{\"names\":[\"chdir\"],\"action\":\"SCMP_ACT_ALLOW\",\"args\":[{\"index\":1,"
+		"\"value\":18446744073709551615,\"valueTwo\":0,\"op\":\"SCMP_CMP_NE\"}]},"
+		"{\"names\":[\"read\",\"write\"],\"action\":\"SCMP_ACT_TRACE\",\"errnoRet\":9,"
+		"\"args\":[]}]}");
+	free(f.code);
+}
+
 static void arguments_are_compared(void **state)
 {
 	struct compiled f;
@@ -197,6 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_named_is_decided_by_its_rule),
+		cmocka_unit_test(what_applies_is_written_down_for_others),
 		cmocka_unit_test(arguments_are_compared),
 		cmocka_unit_test(conditions_are_the_containers_and_the_machines),
 		cmocka_unit_test(a_strict_profile_does_not_know_later_calls),
