@@ -20,6 +20,7 @@
 #include "core/modes.h"
 #include "core/removed.h"
 #include "core/restarts.h"
+#include "core/runtimes.h"
 #include "core/security.h"
 #include "core/signals.h"
 #include "core/spawn.h"
@@ -503,6 +504,8 @@ static int compile_all(const struct container *ct, const struct container_config
 	int r;
 
 	r = add_storage(plan, h, err);
+	if (r == 0)
+		r = runtime_compile(plan, h, err);
 	if (r < 0)
 		return r;
 	add_identity(plan, ct);

@@ -30,6 +30,7 @@
 #include "core/records.h"
 #include "core/removed.h"
 #include "core/restarts.h"
+#include "core/runtimes.h"
 #include "core/volume_fill.h"
 #include "core/volumes.h"
 #include "core/words.h"
@@ -233,7 +234,7 @@ int create_request_settle(struct create_request *q, json_object *image_config,
 	if (!q->step)
 		r = mount_points_add_volumes(&q->mounts, &q->host, q->config.volumes, err);
 	mount_points_sort(&q->mounts);
-	return r;
+	return r < 0 ? r : runtime_check_mounts(&q->host, &q->mounts, err);
 }
 
 /* ---- the platform */

@@ -12,12 +12,12 @@
 #include "core/modes.h"
 #include "core/restarts.h"
 #include "core/rlimits.h"
+#include "core/runtimes.h"
 #include "core/security.h"
 #include "core/words.h"
 #include "json/text.h"
 
 #define SHM_SIZE_DEFAULT (INT64_C(64) << 20)
-#define RUNTIME_NAME     "dayfly"
 
 /* clang-format off */
 static const struct jfield log_config_fields[] = {
@@ -192,28 +192,6 @@ int restart_policy_change(
 	set_str(&h->restart.name, policy->name);
 	h->restart.max_retries = policy->max_retries;
 	return settle_restart(h, err);
-}
-
-/* Docker's names for what it runs containers with when nothing is said mean ours. Others that people
- * have are refused by name; see decision 028. */
-static int settle_runtime(struct host_config *h, struct err *err)
-{
-	static const char *const built_in[] = { RUNTIME_NAME, "runc", "io.containerd.runc.v2",
-		NULL };
-	static const char *const others[] = { "crun", "io.containerd.crun.v2", "youki", "runsc",
-		"io.containerd.runsc.v1", "kata", "kata-runtime", "io.containerd.kata.v2", "nvidia",
-		"sysbox-runc", NULL };
-
-	if (str_empty(h->runtime))
-		set_str(&h->runtime, RUNTIME_NAME);
-	if (word_among(built_in, h->runtime))
-		return 0;
-	if (word_among(others, h->runtime))
-		return err_set(err, ERR_UNSUPPORTED, ENOTSUP,
-			"HostConfig.Runtime %s is not supported: containers are run by the "
-			"built-in runtime, which is called " RUNTIME_NAME " or runc",
-			h->runtime);
-	return err_set(err, ERR_INVALID, EINVAL, "unknown or invalid runtime name: %s", h->runtime);
 }
 
 static int check_dns(const struct host_config *h, struct err *err)
@@ -391,7 +369,7 @@ int host_config_settle(struct host_config *h, const struct container_config *c, 
 	if (r == 0)
 		r = modes_settle(h, c, shareable_ipc, w, err);
 	if (r == 0)
-		r = settle_runtime(h, err);
+		r = runtime_settle(h, w, err);
 	if (r == 0)
 		r = caps_normalise(h->cap_add, "CapAdd", err);
 	if (r == 0)

@@ -17,6 +17,7 @@
 #include "core/containers.h"
 #include "core/delegation.h"
 #include "core/images.h"
+#include "core/runtimes.h"
 #include "oci/settings.h"
 #include "state/cgroup.h"
 
@@ -178,18 +179,9 @@ static void registries_print(struct jsonw *w, const struct settings *s)
 	jw_object_end(w);
 }
 
-static void runtimes_print(struct jsonw *w)
+static void programs_print(struct jsonw *w)
 {
-	static const char *const names[] = { "dayfly", "io.containerd.runc.v2", "runc" };
-
-	jw_object(w, "Runtimes"); /* the same by all its names (host_config.c) */
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		jw_object(w, names[i]);
-		jw_str(w, "path", "dayfly-monitor");
-		jw_object_end(w);
-	}
-	jw_object_end(w);
-	jw_str(w, "DefaultRuntime", "dayfly");
+	runtimes_print(w);
 	jw_str(w, "InitBinary", "dayfly-init");
 	for (const char *const *k = (const char *const[]){ "ContainerdCommit", "RuncCommit",
 		     "InitCommit", NULL };
@@ -295,7 +287,7 @@ int engine_info(struct core *c, struct buf *out, struct err *err)
 	/* a file that cannot be read must not keep people from reading why */
 	(void)settings_read(&settings, &problem);
 	registries_print(&w, &settings);
-	runtimes_print(&w);
+	programs_print(&w);
 	swarm_print(&w);
 	security_print(&w);
 	jw_time(&w, "SystemTime", time_now());

@@ -222,7 +222,7 @@ static struct exec *exec_new(struct monitor *m, const char *id, int take_dir)
 
 	e->m = m;
 	e->dir = take_dir;
-	e->process = (struct rt_process){ .pidfd = FD_NONE, .console = FD_NONE };
+	e->process = RT_PROCESS_NONE;
 	e->io.m = m;
 	e->io.in = e->io.out[0].fd = e->io.out[1].fd = FD_NONE;
 	(void)snprintf(e->id, sizeof(e->id), "%s", id);

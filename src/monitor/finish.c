@@ -22,7 +22,7 @@
 void finish_collect(struct monitor *m, struct wire_msg *msg)
 {
 	(void)msg;
-	if (!child_collect(m->process.pidfd, &m->status, &m->used))
+	if (!child_collect(rt_process_child(&m->process), &m->status, &m->used))
 		return;
 	oom_settle(m);
 	stats_run_over(m);

@@ -122,7 +122,7 @@ int monitor_open(struct monitor *m, const char *id, int control, int take_userns
 	m->io.m = m;
 	m->io.in = m->io.out[0].fd = m->io.out[1].fd = FD_NONE;
 	m->cgroup = CGROUP_NONE;
-	m->process = (struct rt_process){ .pidfd = FD_NONE, .console = FD_NONE };
+	m->process = RT_PROCESS_NONE;
 	m->health.process = m->process;
 	m->health.pipe = FD_NONE;
 	r = dirs_open(&m->dirs, err);

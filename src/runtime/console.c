@@ -25,17 +25,19 @@ int rt_console_resize(int console, unsigned short height, unsigned short width)
 	return set_size(console, height, width);
 }
 
-/* The size the client gave, or else the one from the container's creation. */
-static void first_size(const struct enter *e, int fd)
+bool console_first_size(const struct enter *e, unsigned short *height, unsigned short *width)
 {
 	const struct plan_item *it = plan_next(e->plan, "console-size", NULL);
-	uint64_t height = e->io->height, width = e->io->width;
+	uint64_t h = e->io->height, w = e->io->width;
 
-	if (!height && !width && it &&
-		(str_to_u64(it->words[0], &height) < 0 || str_to_u64(it->words[1], &width) < 0))
-		return;
-	if ((height || width) && height <= UINT16_MAX && width <= UINT16_MAX)
-		(void)set_size(fd, (unsigned short)height, (unsigned short)width);
+	if (!h && !w && it &&
+		(str_to_u64(it->words[0], &h) < 0 || str_to_u64(it->words[1], &w) < 0))
+		return false;
+	if ((!h && !w) || h > UINT16_MAX || w > UINT16_MAX)
+		return false;
+	*height = (unsigned short)h;
+	*width = (unsigned short)w;
+	return true;
 }
 
 /* The pair comes from the container's own devpts, so that /dev/pts/N is a name it can use. The slave
@@ -43,6 +45,7 @@ static void first_size(const struct enter *e, int fd)
 int console_open(struct enter *e, struct err *err)
 {
 	auto_fd int master = FD_NONE;
+	unsigned short height, width;
 	int unlock = 0, r;
 
 	if (!e->io->tty)
@@ -55,7 +58,8 @@ int console_open(struct enter *e, struct err *err)
 	e->console = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (e->console < 0)
 		return rt_sys(err, errno, "open the terminal");
-	first_size(e, master);
+	if (console_first_size(e, &height, &width))
+		(void)set_size(master, height, width);
 	r = report_send(e->report, &(struct report){ .kind = REPORT_CONSOLE }, master);
 	return r < 0 ? rt_sys(err, r, "pass the terminal on") : 0;
 }

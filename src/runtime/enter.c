@@ -17,7 +17,7 @@
 #include "runtime/report.h"
 
 /* The container sees its own cgroup as the root of all. */
-static int cgroup_hide(struct enter *e, struct err *err)
+int cgroup_hide(struct enter *e, struct err *err)
 {
 	if (!e->private_ns[NS_CGROUP])
 		return 0;
@@ -145,6 +145,33 @@ static const struct step container_steps[] = {
 	{ "execute",			program_execute },
 };
 
+/* The same with another's runtime: this process makes what that one is given and becomes its keeper. */
+static const struct step bundle_steps[] = {
+	{ "follow the monitor",		parent_watch },
+	{ "OOM score",			oom_score_set },
+	{ "hide the process",		process_hide },
+	{ "reset the process",		process_reset },
+	{ "join",			namespaces_join },
+	{ "private mount tree",		mounts_private },
+	{ "claim the root's files",	root_claim },
+	{ "assemble root",		root_assemble },
+	{ "mount",			mounts_make },
+	{ "devices",			devices_bind },
+	{ "links",			links_make },
+	{ "user",			user_resolve },
+	{ "working directory",		directory_make },
+	{ "host name",			names_set },
+	{ "loopback interface",		loopback_up },
+	{ "bundle",			bundle_make },		/* hides some of the host's files */
+	{ "kernel parameters",		bundle_sysctls },
+	{ "init program",		bundle_init },
+	{ "configuration",		bundle_configure },
+	{ "create",			bundle_create },
+	{ "tell the monitor",		bundle_hold },		/* the record comes before the program */
+	{ "start",			bundle_start },
+	{ "keep",			bundle_keep },		/* to the container's end */
+};
+
 static const struct step exec_steps[] = {
 	{ "follow the monitor",		parent_watch },
 	{ "reset the process",		process_reset },
@@ -180,6 +207,8 @@ static int run_steps(struct enter *e, const struct step *steps, size_t count, st
 
 int enter_container(struct enter *e, struct err *err)
 {
+	if (plan_has(e->plan, "runtime"))
+		return run_steps(e, bundle_steps, ARRAY_SIZE(bundle_steps), err);
 	return run_steps(e, container_steps, ARRAY_SIZE(container_steps), err);
 }
 

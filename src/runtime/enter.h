@@ -33,6 +33,7 @@ struct enter {
 	int root;            /* O_PATH, the container's root directory once it is assembled */
 	int console;         /* the terminal's slave end; FD_NONE without tty */
 	int init;            /* dayfly-init, executable by descriptor; FD_NONE unless asked for */
+	pid_t first; /* of a bundle: the container's first process, in the keeper's namespace */
 	struct identity who;
 	char **env;        /* complete */
 	const char **argv; /* borrows the plan's words */
@@ -52,6 +53,17 @@ int enter_exec(struct enter *e, struct err *err);
 
 /* ---- steps, by file */
 
+/* enter.c */
+int cgroup_hide(struct enter *e, struct err *err);
+/* bundle.c: instead of most of the others */
+int bundle_make(struct enter *e, struct err *err);
+int bundle_sysctls(struct enter *e, struct err *err);
+int bundle_init(struct enter *e, struct err *err);
+int bundle_configure(struct enter *e, struct err *err);
+int bundle_create(struct enter *e, struct err *err);
+int bundle_hold(struct enter *e, struct err *err);
+int bundle_start(struct enter *e, struct err *err);
+int bundle_keep(struct enter *e, struct err *err);
 /* join.c */
 int namespaces_join(struct enter *e, struct err *err);
 /* keepid.c */
@@ -93,6 +105,14 @@ int program_execute(struct enter *e, struct err *err);
 
 /* ---- helpers the steps share */
 
+/* fork(2) with namespaces and a pidfd, in the payload's cgroup if there is one (Linux 5.7). Returns
+ * twice. */
+pid_t process_clone(const struct rt_io *io, uint64_t flags, uint64_t exit_signal, int *pidfd);
+/* The size the client gave for its terminal, or else the one from the container's creation; false: neither. */
+bool console_first_size(const struct enter *e, unsigned short *height, unsigned short *width);
+/* mounts.c: path below root with all that is mounted there; missing is fine. */
+int mount_readonly(const struct enter *e, int root, const char *path);
+bool host_has_cgroup2(void);
 /* A failure in Docker's words, with the exit code it stores. Returns -sys. */
 int enter_fail(struct enter *e, struct err *err, enum enter_blame blame, int exit_code, int sys,
 	const char *fmt, ...) __attribute__((format(printf, 6, 7)));

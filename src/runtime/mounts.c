@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "runtime/bundle.h"
 #include "runtime/enter.h"
 #include "runtime/mountfd.h"
 #include "runtime/target.h"
@@ -220,7 +221,7 @@ static int plain_target(struct enter *e, const char *path)
 	return take_fd(&fd);
 }
 
-static bool host_has_cgroup2(void)
+bool host_has_cgroup2(void)
 {
 	struct statfs st;
 
@@ -308,12 +309,24 @@ static int mount_item(struct enter *e, const struct plan_item *m, struct err *er
 	return r;
 }
 
+/* For a runtime's own mount of proc: as plain as for ours. */
+static int leave_place(struct enter *e, const struct plan_item *m, struct err *err)
+{
+	auto_fd int target = FD_NONE;
+
+	if (!str_eq(m->words[0], "proc"))
+		return 0;
+	target = plain_target(e, m->words[2]);
+	return target < 0 ? mount_fail(e, err, m, target) : 0;
+}
+
 int mounts_make(struct enter *e, struct err *err)
 {
 	int r = 0;
 
 	plan_foreach (m, e->plan, "mount") {
-		r = mount_item(e, m, err);
+		r = bundle_covers(e->plan, m->words[2]) ? leave_place(e, m, err)
+							: mount_item(e, m, err);
 		if (r < 0)
 			break;
 	}
@@ -354,9 +367,12 @@ int devices_bind(struct enter *e, struct err *err)
 
 	plan_foreach (it, e->plan, "device") {
 		const char *path = it->words[0];
-		auto_fd int source = open(path, O_PATH | O_CLOEXEC), target = FD_NONE;
+		auto_fd int source = FD_NONE, target = FD_NONE;
 		int r;
 
+		if (bundle_shows(e->plan, path))
+			continue;
+		source = open(path, O_PATH | O_CLOEXEC);
 		if (source < 0)
 			return rt_sys(err, errno, "open %s", path);
 		target = target_open(e->root, path, TARGET_FILE);
@@ -457,21 +473,25 @@ int paths_mask(struct enter *e, struct err *err)
 	return r;
 }
 
-int paths_readonly(struct enter *e, struct err *err)
+int mount_readonly(const struct enter *e, int root, const char *path)
 {
 	const struct options o = {
 		.attrs = MOUNT_RDONLY,
 		.recursive = true,
 		.propagation = MS_PRIVATE,
 	};
+	auto_fd int target = target_open(root, path, TARGET_EXISTING);
 
+	if (target == -ENOENT || target == -ENOTDIR)
+		return 0;
+	return target < 0 ? target : bind_fd(e, target, target, &o);
+}
+
+int paths_readonly(struct enter *e, struct err *err)
+{
 	plan_foreach (it, e->plan, "readonly") {
-		auto_fd int target = target_open(e->root, it->words[0], TARGET_EXISTING);
-		int r;
+		int r = mount_readonly(e, e->root, it->words[0]);
 
-		if (target == -ENOENT || target == -ENOTDIR)
-			continue;
-		r = target < 0 ? target : bind_fd(e, target, target, &o);
 		if (r < 0)
 			return rt_sys(err, r, "%s", it->words[0]);
 	}

@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "runtime/bundle.h"
 #include "runtime/enter.h"
 #include "runtime/init_image.h"
 #include "runtime/target.h"
@@ -30,9 +31,12 @@
 int directory_make(struct enter *e, struct err *err)
 {
 	const char *cwd = plan_get(e->plan, "cwd", "/");
-	auto_fd int fd = target_open(e->root, *cwd ? cwd : "/", TARGET_FOLDER);
+	auto_fd int fd = FD_NONE;
 	struct stat st;
 
+	if (bundle_covers(e->plan, cwd))
+		return 0;
+	fd = target_open(e->root, *cwd ? cwd : "/", TARGET_FOLDER);
 	if (fd == -ENOTDIR || (fd >= 0 && fstat(fd, &st) == 0 && !S_ISDIR(st.st_mode)))
 		return enter_fail(e, err, BLAME_REQUEST, 128, ENOTDIR,
 			"Cannot mkdir: %s is not a directory", cwd);

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/fd.h"
 #include "state/dirs.h"
 #include "state/plan.h"
 
@@ -41,10 +42,20 @@ struct rt_io {
 };
 
 struct rt_process {
-	pid_t pid; /* a child of the caller, as seen from the caller's pid namespace */
+	pid_t pid; /* as seen from the caller's pid namespace */
 	int pidfd;
+	int keeper;  /* pidfd of the caller's child if that is another one (bundle.c); FD_NONE */
 	int console; /* master, O_NONBLOCK | O_CLOEXEC; FD_NONE without tty */
 };
+
+#define RT_PROCESS_NONE                                                                            \
+	((struct rt_process){ .pidfd = FD_NONE, .keeper = FD_NONE, .console = FD_NONE })
+
+/* The pidfd to wait on: of the child whose end is the container's, with its exit code. */
+static inline int rt_process_child(const struct rt_process *p)
+{
+	return p->keeper >= 0 ? p->keeper : p->pidfd;
+}
 
 /* Builds the container of plan and executes its program. Returns when the program has been exec'ed,
  * or failed: then nothing is left, and err says why in Docker's words. *exit_code is what Docker

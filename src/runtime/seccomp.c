@@ -101,17 +101,27 @@ static int run_worker(const char *in, const char *out, uint64_t caps, struct err
 	return 0;
 }
 
+static char *beside(const char *profile, uint64_t caps, const char *suffix)
+{
+	size_t len = strlen(profile);
+
+	if (str_ends(profile, ".json"))
+		len -= strlen(".json");
+	return xasprintf("%.*s-%llx.%s", (int)len, profile, (unsigned long long)caps, suffix);
+}
+
+char *seccomp_rules_name(const char *profile, uint64_t caps)
+{
+	return beside(profile, caps, "json");
+}
+
 /* PROFILE.json becomes PROFILE-CAPS.bpf: a profile may name capabilities, so each set has its own. */
 static int custom_prepare(
 	const char *path, uint64_t caps, struct seccomp_filter *ret, struct err *err)
 {
-	size_t len = strlen(path);
-	auto_free char *out = NULL;
+	auto_free char *out = beside(path, caps, "bpf");
 	int r;
 
-	if (str_ends(path, ".json"))
-		len -= strlen(".json");
-	out = xasprintf("%.*s-%llx.bpf", (int)len, path, (unsigned long long)caps);
 	r = filter_read(out, ret);
 	if (r == 0)
 		return 0;

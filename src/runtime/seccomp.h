@@ -20,6 +20,9 @@ void seccomp_filter_clear(struct seccomp_filter *f);
  * (beside the running program), which leaves the result beside the profile for the next start. */
 int seccomp_filter_prepare(
 	const struct plan *plan, uint64_t caps, struct seccomp_filter *ret, struct err *err);
+/* Beside the filter the worker leaves the profile as the OCI runtime specification has it, with what applies here
+ * to somebody with these capabilities. Its name; owned. */
+char *seccomp_rules_name(const char *profile, uint64_t caps);
 /* For this process and what it executes; needs CAP_SYS_ADMIN or no-new-privileges. 0 or -errno. */
 int seccomp_filter_load(const struct seccomp_filter *f);
 

@@ -29,12 +29,11 @@
 void rt_process_clear(struct rt_process *p)
 {
 	p->pidfd = fd_close(p->pidfd);
+	p->keeper = fd_close(p->keeper);
 	p->console = fd_close(p->console);
 }
 
-/* fork(2) with namespaces and a pidfd, in the payload's cgroup if there is one (Linux 5.7). Returns
- * twice. */
-static pid_t clone_process(const struct rt_io *io, uint64_t flags, uint64_t exit_signal, int *pidfd)
+pid_t process_clone(const struct rt_io *io, uint64_t flags, uint64_t exit_signal, int *pidfd)
 {
 	struct clone_args args = {
 		.flags = flags | CLONE_PIDFD,
@@ -87,8 +86,10 @@ static void child_failed(struct enter *e, const struct err *err)
 
 static void child_reap(struct rt_process *p)
 {
-	(void)proc_pidfd_kill(p->pidfd, SIGKILL);
-	while (waitpid(p->pid, NULL, 0) < 0 && errno == EINTR)
+	siginfo_t si;
+
+	(void)proc_pidfd_kill(rt_process_child(p), SIGKILL);
+	while (waitid(P_PIDFD, (id_t)rt_process_child(p), &si, WEXITED) < 0 && errno == EINTR)
 		;
 	rt_process_clear(p);
 }
@@ -140,6 +141,42 @@ static int created(const struct rt_hooks *hooks, const struct rt_process *p, str
 	return hooks && hooks->on_created ? hooks->on_created(hooks->arg, p, err) : 0;
 }
 
+/* The number that a process has in our own pid namespace; -ESRCH. */
+static int pidfd_pid(int pidfd)
+{
+	char name[48], line[128];
+	int pid = -ESRCH;
+	FILE *f;
+
+	(void)snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", pidfd);
+	f = fopen(name, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Pid: %d", &pid) == 1)
+			break;
+	if (f)
+		(void)fclose(f);
+	return pid > 0 ? pid : -ESRCH;
+}
+
+/* What the keeper of a bundle has had made is the container's first process from here on. */
+static int take_created(int sock, const struct rt_hooks *hooks, int take_pidfd,
+	struct rt_process *p, struct err *err)
+{
+	int r;
+
+	p->keeper = p->pidfd;
+	p->pidfd = take_pidfd;
+	p->pid = pidfd_pid(p->pidfd);
+	if (p->pid < 0)
+		return err_set(err, ERR_SYSTEM, ESRCH, "%sit has ended before it was started",
+			voice_start.engine);
+	r = created(hooks, p, err);
+	if (r < 0)
+		return r;
+	(void)report_send(sock, &(struct report){ .kind = REPORT_GO }, FD_NONE);
+	return 0;
+}
+
 /* Listens until the program runs or has failed. The end of file is waited for in any case: with exec
  * the process may fail before its helper has told us its number. */
 static int follow(int sock, const struct plan *plan, const struct voice *voice,
@@ -164,6 +201,12 @@ static int follow(int sock, const struct plan *plan, const struct voice *voice,
 			if (n < 0)
 				return n;
 			break;
+		case REPORT_CREATED:
+			n = take_created(sock, hooks, fd, p, err);
+			if (n < 0)
+				return n;
+			break;
+		case REPORT_GO: break; /* ours to say */
 		case REPORT_CONSOLE: take_report_fd(&p->console, fd); break;
 		case REPORT_FUSE:
 			n = fuse_root_serve(plan, fd, err);
@@ -196,10 +239,13 @@ static uint64_t clone_flags(const struct enter *e)
 static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks,
 	struct rt_process *p, int *exit_code, struct err *err)
 {
+	const bool bundle = plan_has(e->plan, "runtime");
+	/* the limits are the container's: the keeper of a bundle stays outside */
+	const struct rt_io *where = bundle ? &(struct rt_io){ 0 } : e->io;
 	struct err child_err = { 0 };
 	int r;
 
-	p->pid = clone_process(e->io, clone_flags(e), SIGCHLD, &p->pidfd);
+	p->pid = process_clone(where, clone_flags(e), SIGCHLD, &p->pidfd);
 	if (p->pid < 0) {
 		p->pidfd = FD_NONE;
 		return rt_sys(err, p->pid, "%snew namespaces", voice_start.engine);
@@ -210,9 +256,9 @@ static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks
 		child_failed(e, &child_err);
 	}
 	e->report = fd_close(e->report);
-	r = created(hooks, p, err);
+	r = bundle ? 0 : created(hooks, p, err);
 	if (r == 0)
-		r = follow(sock, e->plan, &voice_start, NULL, p, exit_code, err);
+		r = follow(sock, e->plan, &voice_start, hooks, p, exit_code, err);
 	if (r < 0)
 		child_reap(p);
 	return r;
@@ -267,7 +313,7 @@ static int helper_container(struct enter *e, uint64_t flags, int container, stru
 
 	if (setns(container, CLONE_NEWPID) < 0)
 		return rt_sys(err, errno, "join the other container's processes");
-	pid = clone_process(e->io, flags | CLONE_PARENT, 0, &pidfd);
+	pid = process_clone(e->io, flags | CLONE_PARENT, 0, &pidfd);
 	if (pid < 0)
 		return rt_sys(err, pid, "new namespaces");
 	if (pid == 0) {
@@ -279,22 +325,6 @@ static int helper_container(struct enter *e, uint64_t flags, int container, stru
 
 /* ---- a process in a container: the helper is hidden before it enters, and what it makes is born
  * hidden. */
-
-static int pidfd_pid(int pidfd)
-{
-	char name[48], line[128];
-	int pid = -ESRCH;
-	FILE *f;
-
-	(void)snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", pidfd);
-	f = fopen(name, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Pid: %d", &pid) == 1)
-			break;
-	if (f)
-		(void)fclose(f);
-	return pid > 0 ? pid : -ESRCH;
-}
 
 /* Only namespaces that are the container's own can be joined: the others belong to the host. */
 static int join_flags(int container, uint64_t *ret)
@@ -335,7 +365,7 @@ static int helper_exec(struct enter *e, uint64_t flags, int container, struct er
 	e->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (e->root < 0)
 		return rt_sys(err, errno, "open the container's root");
-	pid = clone_process(e->io, CLONE_PARENT, 0, &pidfd);
+	pid = process_clone(e->io, CLONE_PARENT, 0, &pidfd);
 	if (pid < 0)
 		return rt_sys(err, pid, "make a process in the container");
 	if (pid == 0) {
@@ -401,7 +431,7 @@ static const struct enter enter_none = {
 static int launch(const struct plan *plan, const struct rt_io *io, int container,
 	const struct rt_hooks *hooks, struct rt_process *ret, int *exit_code, struct err *err)
 {
-	struct rt_process p = { .pid = -1, .pidfd = FD_NONE, .console = FD_NONE };
+	struct rt_process p = RT_PROCESS_NONE;
 	auto_fd int sock = FD_NONE, null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct rt_io streams = *io;
 	struct enter e = enter_none;

@@ -20,7 +20,7 @@ static const struct keyword plan_keywords[] = {
 	{ "plan", 1, false }, { "id", 1, false }, { "name", 1, false }, { "image", 1, false },
 	{ "attrs", 1, false }, { "exec-id", 1, false },
 	{ "lower", 1, true }, { "upper", 1, false }, { "work", 1, false }, { "storage", 1, false },
-	{ "readonly-root", 0, false },
+	{ "readonly-root", 0, false }, { "runtime", 2, false }, { "annotation", 2, true },
 	{ "mount", 4, true }, { "device", 1, true }, { "symlink", 2, true },
 	{ "mask", 1, true }, { "readonly", 1, true }, { "sysctl", 2, true }, { "ns", 2, true },
 	{ "hostname", 1, false }, { "domainname", 1, false }, { "init", 0, false },

@@ -17,6 +17,8 @@
  *   lower DIR (many)            image layers, top one first, absolute paths; none: an empty root
  *   upper DIR | work DIR        the container's own layer
  *   storage NAME                overlayfs or fuse-overlayfs; without: the first that works
+ *   runtime NAME PATH           the OCI runtime that runs the program out of a bundle, crun or runc; none: we do
+ *   annotation KEY VALUE (many) for it
  *   readonly-root
  *   mount TYPE SOURCE TARGET OPTIONS (many)   in this order, after the root is assembled. TYPE: bind
  *                               part proc sysfs tmpfs devpts mqueue cgroup2, and joined-shm: the

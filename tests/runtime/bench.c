@@ -108,8 +108,35 @@ bool fuse_works(void)
 	return fd >= 0 && access("/usr/bin/fuse-overlayfs", X_OK) == 0;
 }
 
+/* Where the packages have them. Owned; NULL: not installed. */
+static char *runtime_path(const char *name)
+{
+	static const char *const folders[] = { "/usr/bin", "/usr/sbin" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		auto_free char *path = xasprintf("%s/%s", folders[i], name);
+
+		if (access(path, X_OK) == 0)
+			return take_ptr(&path);
+	}
+	return NULL;
+}
+
+static void choose_runtime(const char *name)
+{
+	auto_free char *path = runtime_path(name);
+
+	if (!path) {
+		print_message("no %s here\n", name);
+		exit(77);
+	}
+	bench.runtime = name;
+}
+
 void bench_arguments(int argc, char **argv)
 {
+	if (argc == 2 && (str_eq(argv[1], "--crun") || str_eq(argv[1], "--runc")))
+		choose_runtime(argv[1] + 2);
 	bench.old_kernel = argc == 2 && str_eq(argv[1], "--linux-5.11");
 	bench.storage = argc == 2 && str_eq(argv[1], "--fuse-overlayfs") ? argv[1] + 2 : NULL;
 	if (bench.storage && !fuse_works()) {
@@ -226,6 +253,11 @@ void plan_root(struct buf *b, const char *lower)
 	plan_add(b, "work", work);
 	if (bench.storage)
 		plan_add(b, "storage", bench.storage);
+	if (bench.runtime) {
+		auto_free char *path = runtime_path(bench.runtime);
+
+		plan_add(b, "runtime", bench.runtime, path);
+	}
 }
 
 static void plan_rights(struct buf *b, const char *seccomp)
@@ -329,15 +361,15 @@ void collect(struct run *run, char *text, size_t room)
 
 int finish(struct run *run)
 {
-	int status = 0;
+	siginfo_t si = { 0 };
 
 	if (run->in != run->out)
 		run->in = fd_close(run->in);
-	assert_int_equal(waitpid(run->process.pid, &status, 0), run->process.pid);
+	assert_int_equal(waitid(P_PIDFD, (id_t)rt_process_child(&run->process), &si, WEXITED), 0);
 	if (run->in != run->out || run->process.console < 0)
 		run->out = fd_close(run->out);
 	rt_process_clear(&run->process);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	return si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
 }
 
 /* The output and the exit code of a script in a container. */

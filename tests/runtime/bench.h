@@ -26,6 +26,7 @@ struct bench {
 	struct dirs dirs;
 	char *image;
 	const char *storage; /* NULL: whatever works */
+	const char *runtime; /* crun or runc; NULL: our own steps */
 	bool single_id, old_kernel;
 	unsigned next;
 };
@@ -39,8 +40,8 @@ struct run {
 
 extern struct bench bench;
 
-/* "--linux-5.11": without the calls that came later. "--fuse-overlayfs": roots are assembled by it; ends
- * the program where that is impossible. */
+/* "--linux-5.11": without the calls that came later. "--fuse-overlayfs": roots are assembled by it;
+ * "--crun", "--runc": programs are run by it. Ends the program where that is impossible. */
 void bench_arguments(int argc, char **argv);
 int bench_setup(void **state);
 int bench_teardown(void **state);

@@ -254,7 +254,8 @@ static void what_cannot_be_executed_is_told_in_dockers_words(void **state)
 
 		plan_default(&b);
 		plan_add(&b, "arg", cases[i].arg);
-		expect_failure(&b, cases[i].code, cases[i].part);
+		expect_failure(&b, cases[i].code,
+			bench.runtime ? "OCI runtime create failed: " : cases[i].part);
 	}
 }
 
@@ -266,6 +267,8 @@ static void what_the_kernel_refuses_is_told(void **state)
 	auto_buf struct buf b = { 0 };
 
 	(void)state;
+	if (bench.runtime)
+		return; /* they have said that it runs by then, and so has Docker */
 	put(script_file, "#!/no/such/shell\n", 0755);
 	put(text_file, "\177ELF, or so it says\n", 0755);
 	plan_default(&b);
@@ -376,8 +379,12 @@ static void links_of_an_image_do_not_lead_outside(void **state)
 	plan_add(&b, "arg", "-c");
 	plan_add(&b, "arg",
 		"echo inside; test -e /escaped-by-etc && echo etc; test -e /tmp/escaped-by-up && echo up");
-	assert_int_equal(output_of(&b, out, sizeof(out)), 0);
-	assert_has(out, "inside\netc\nup\n");
+	if (bench.runtime && str_eq(bench.runtime, "crun")) { /* wants a plain /dev */
+		expect_failure(&b, 128, "`/dev/null`");
+	} else {
+		assert_int_equal(output_of(&b, out, sizeof(out)), 0);
+		assert_has(out, "inside\netc\nup\n");
+	}
 	assert_int_equal(access("/escaped-by-etc", F_OK), -1);
 	assert_int_equal(access("/tmp/escaped-by-up", F_OK), -1);
 	assert_int_equal(stat(victim, &st), 0);
@@ -433,6 +440,8 @@ static void host_network_and_host_pids_work(void **state)
 	char out[1024];
 
 	(void)state;
+	if (bench.runtime)
+		skip(); /* refused when the container is created */
 	plan_root(&b, bench.image);
 	plan_mounts(&b);
 	plan_namespaces(&b, "host", "host");
@@ -452,10 +461,10 @@ static void dayfly_init_reaps_and_forwards(void **state)
 	(void)state;
 	plan_default(&b);
 	plan_add(&b, "init");
-	plan_shell(&b, "echo $$ $PPID; (sleep 0.1 &) ; sleep 0.3; ps; exit 9");
+	plan_shell(&b, "echo parent $PPID; (sleep 0.1 &) ; sleep 0.3; ps; exit 9");
 	assert_int_equal(output_of(&b, out, sizeof(out)), 9);
-	assert_has(out, "2 1\n");
-	assert_has(out, "dayfly-init /bin/sh -- sh");
+	assert_has(out, "parent 1\n");
+	assert_has(out, "init /bin/sh -- sh");
 	assert_lacks(out, "[sleep]");
 
 	plan_default(&b);
@@ -550,11 +559,12 @@ static int by_value(const void *a, const void *b)
 
 static void starting_is_quick(void **state)
 {
-	enum { RUNS = 50 };
+	enum { RUNS = 50, RUNS_OTHERS = 5 };
+	const int runs = bench.runtime ? RUNS_OTHERS : RUNS;
 	int64_t took[RUNS];
 
 	(void)state;
-	for (int i = 0; i < RUNS; i++) {
+	for (int i = 0; i < runs; i++) {
 		auto_buf struct buf b = { 0 };
 		struct run run;
 		int64_t from;
@@ -566,10 +576,11 @@ static void starting_is_quick(void **state)
 		took[i] = time_monotonic() - from;
 		assert_int_equal(finish(&run), 0);
 	}
-	qsort(took, RUNS, sizeof(took[0]), by_value);
+	qsort(took, (size_t)runs, sizeof(took[0]), by_value);
 	print_message("clone to exec: median %.2f ms, minimum %.2f ms\n",
-		(double)took[RUNS / 2] / 1e6, (double)took[0] / 1e6);
-	assert_true(took[0] < 200 * NSEC_PER_MSEC); /* a blunder, such as a timeout; no benchmark */
+		(double)took[runs / 2] / 1e6, (double)took[0] / 1e6);
+	assert_true(took[0] < (bench.runtime ? 2000 : 200) *
+			NSEC_PER_MSEC); /* a blunder, such as a timeout; no benchmark */
 }
 
 int main(int argc, char **argv)

@@ -294,7 +294,7 @@ static const struct refusal {
 	{ "'HostConfig':{'UsernsMode':'keep-idle'}", "invalid userns mode", ERR_INVALID },
 	{ "'Labels':{'dayfly.userns':'x'}", "invalid userns mode: x", ERR_INVALID },
 	{ "'HostConfig':{'UsernsMode':'x'}", "invalid userns mode", ERR_INVALID },
-	{ "'HostConfig':{'Runtime':'crun'}", "HostConfig.Runtime crun is not supported", ERR_UNSUPPORTED },
+	{ "'HostConfig':{'Runtime':'runsc'}", "unknown or invalid runtime name: runsc", ERR_INVALID },
 	{ "'HostConfig':{'Runtime':'/bin/crun'}", "unknown or invalid runtime name: /bin/crun", ERR_INVALID },
 	{ "'HostConfig':{'StorageOpt':{'size':'1G'}}", "HostConfig.StorageOpt is not supported: size takes project quotas", ERR_UNSUPPORTED },
 	{ "'HostConfig':{'LogConfig':{'Type':'syslog'}}", "HostConfig.LogConfig.Type", ERR_UNSUPPORTED },
