@@ -109,6 +109,12 @@ static void take_count(int64_t n, unsigned *ret)
 		*ret = (unsigned)n;
 }
 
+static void take_time(int64_t n, uint64_t *ret) /* of a process's start, in clock ticks */
+{
+	if (n >= 0)
+		*ret = (uint64_t)n;
+}
+
 /* A number that does not fit stays 0: like a missing one, it says nothing. */
 static void parse_number(const char *key, int64_t n, struct status *st)
 {
@@ -117,11 +123,11 @@ static void parse_number(const char *key, int64_t n, struct status *st)
 	else if (str_eq(key, "pid"))
 		take_int(n, &st->pid);
 	else if (str_eq(key, "pid-start"))
-		st->pid_start = (uint64_t)n;
+		take_time(n, &st->pid_start);
 	else if (str_eq(key, "monitor"))
 		take_int(n, &st->monitor);
 	else if (str_eq(key, "monitor-start"))
-		st->monitor_start = (uint64_t)n;
+		take_time(n, &st->monitor_start);
 	else if (str_eq(key, "started"))
 		st->started = n;
 	else if (str_eq(key, "finished"))
