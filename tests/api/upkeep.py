@@ -90,8 +90,9 @@ def _(e):
 
 # ---- restart policies
 
-def restarting(e, *cmd, policy="always", most=0, **more):
-    return e.run_detached(*cmd, HostConfig={"RestartPolicy": {"Name": policy, "MaximumRetryCount": most}}, **more)
+def restarting(e, *cmd, policy="always", most=0, binds=(), **more):
+    return e.run_detached(*cmd, HostConfig={"RestartPolicy": {"Name": policy, "MaximumRetryCount": most},
+                                            "Binds": list(binds)}, **more)
 
 
 def in_pause(e, container):
@@ -101,7 +102,9 @@ def in_pause(e, container):
 
 @case("a container in the pause before its restart: what it says and what can be done with it")
 def _(e):
-    container = restarting(e, "sh", "-c", "exit 3", name="loop")
+    folder = e.root / "loop"
+    folder.mkdir()
+    container = restarting(e, "sh", "-c", "[ ! -e /loop/stay ] || exec sleep 600; exit 3", name="loop", binds=[f"{folder}:/loop"])
     until(lambda: e.inspect(container)["RestartCount"] >= 4)  # by now a pause is long enough to look at
     in_pause(e, container)
     matches(row(e, container)["Status"], r"^Restarting \(3\) .* ago$")
@@ -114,6 +117,7 @@ def _(e):
     same([x["Id"] for x in e.get("/containers/json").json], [container])
     e.post(f"/containers/{container}/stop").expect(204)
     same(e.state(container)["Status"], "exited")
+    (folder / "stay").touch()
     e.post(f"/containers/{container}/start").expect(204)
     same(e.inspect(container)["RestartCount"], 0)
     docker(e, "rm", "-f", "loop")
