@@ -88,6 +88,23 @@ int proc_pidfd(pid_t pid)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+pid_t proc_pidfd_pid(int pidfd)
+{
+	static const char key[] = "\nPid:";
+	char name[48], text[1024], *at;
+	auto_fd int fd = FD_NONE;
+	ssize_t n;
+	long pid;
+
+	(void)snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", pidfd);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : fd_read_upto(fd, text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	at = strstr(text, key);
+	pid = at ? strtol(at + sizeof(key) - 1, NULL, 10) : 0;
+	return pid > 0 ? (pid_t)pid : -ESRCH;
+}
+
 int proc_pidfd_kill(int pidfd, int sig)
 {
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;

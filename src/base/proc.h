@@ -14,6 +14,8 @@ bool proc_alive(pid_t pid, uint64_t start);
 bool proc_exiting(pid_t pid);
 /* pidfd_open(2); -errno on failure. */
 int proc_pidfd(pid_t pid);
+/* The process behind a pidfd, as our pid namespace numbers it; -ESRCH if it is gone or not to be seen there. */
+pid_t proc_pidfd_pid(int pidfd);
 int proc_pidfd_kill(int pidfd, int sig);
 /* SIGKILL to a child of the caller's and all that descends from it. What the child lost track of is only
  * found if it is a subreaper (PR_SET_CHILD_SUBREAPER): orphans of its tree then become its own children.

@@ -56,6 +56,12 @@ int log_flush(struct log *l)
 	return l->driver->flush(l);
 }
 
+void log_tidy(struct log *l)
+{
+	if (l)
+		l->driver->tidy(l);
+}
+
 void log_close(struct log *l)
 {
 	if (!l)

@@ -19,6 +19,7 @@ struct log_driver {
 	 * written is kept and tried again by a call with len 0. */
 	int (*write)(struct log *l, enum stream_id stream, const void *data, size_t len);
 	int (*flush)(struct log *l);
+	void (*tidy)(struct log *l); /* frees what it can make anew */
 	void (*close)(struct log *l);
 };
 
@@ -33,7 +34,8 @@ struct log {
 int log_open(const struct plan *plan, int dir, const char *id, struct log **ret, struct err *err);
 int log_write(struct log *l, enum stream_id stream, const void *data, size_t len);
 int log_flush(struct log *l);
-void log_close(struct log *l); /* NULL is fine */
+void log_tidy(struct log *l);  /* NULL is fine */
+void log_close(struct log *l); /* likewise */
 
 /* A number among the plan's log-opts. */
 int64_t log_number(const struct plan *plan, const char *key, int64_t missing);

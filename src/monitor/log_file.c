@@ -36,6 +36,11 @@ static int file_flush(struct log *l)
 	return logfile_flush(l->state);
 }
 
+static void file_tidy(struct log *l)
+{
+	logfile_tidy(l->state);
+}
+
 static void file_close(struct log *l)
 {
 	logfile_free(l->state);
@@ -46,6 +51,7 @@ const struct log_driver log_json_file = {
 	.open = file_open,
 	.write = file_write,
 	.flush = file_flush,
+	.tidy = file_tidy,
 	.close = file_close,
 };
 
@@ -54,5 +60,6 @@ const struct log_driver log_local = {
 	.open = file_open,
 	.write = file_write,
 	.flush = file_flush,
+	.tidy = file_tidy,
 	.close = file_close,
 };

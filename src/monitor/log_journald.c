@@ -188,9 +188,16 @@ static int journald_write(struct log *l, enum stream_id stream, const void *data
 	log_cut(&j->cutter, stream, data, len, add_record, j);
 	r = j->out.len ? send_all(j) : 0;
 	l->writeable = j->sock;
-	if (r == 0)
-		buf_free(&j->out);
 	return r;
+}
+
+static void journald_tidy(struct log *l)
+{
+	struct journald *j = l->state;
+
+	log_cutter_tidy(&j->cutter);
+	if (j->out.len == 0)
+		buf_free(&j->out);
 }
 
 /* Who reads later waits until journald has taken the last of them. */
@@ -281,5 +288,6 @@ const struct log_driver log_journald = {
 	.open = journald_open,
 	.write = journald_write,
 	.flush = journald_flush,
+	.tidy = journald_tidy,
 	.close = journald_close,
 };

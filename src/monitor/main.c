@@ -9,6 +9,7 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/log.h"
@@ -58,6 +59,10 @@ int main(int argc, char **argv)
 	(void)mallopt(M_MMAP_THRESHOLD, HEAP_PIECE);
 	(void)mallopt(M_TOP_PAD, 0);
 	(void)malloc_trim(0);
+	/* Of core/spawn.c, which puts it first: for us, and not for what we run. unsetenv() would take a lock, and
+	 * with it a page. */
+	if (*environ && str_starts(*environ, "GLIBC_TUNABLES="))
+		environ++;
 	return run(id, recover_only ? FD_NONE : FD_CONTROL,
 		fd_cloexec(FD_USERNS, true) < 0 ? FD_NONE : FD_USERNS, scope);
 }

@@ -202,7 +202,7 @@ bool monitor_needed(const struct monitor *m)
 		m->waiters || m->askers || m->viewers || m->held;
 }
 
-/* Quiet after a start or a burst: an idle monitor gives back what it took. That is the buffer, what
+/* Quiet after a start or a burst: an idle monitor gives back what it took. That is the buffers, what
  * the heap has free, the pages of the stack that deeper calls have left behind, and the program's own
  * text: most of it builds containers, and what is needed again is mapped from the page cache. */
 static __attribute__((noinline)) void tidy(struct monitor *m)
@@ -211,6 +211,7 @@ static __attribute__((noinline)) void tidy(struct monitor *m)
 
 	m->untidy = false;
 	(void)madvise(m->buffer, PUMP_SIZE, MADV_DONTNEED);
+	log_tidy(m->io.log);
 	(void)malloc_trim(0);
 	/* Page by page, because the stack's mapping may begin anywhere. */
 	for (uintptr_t page = here - PAGE; page > here - STACK_USED; page -= PAGE)

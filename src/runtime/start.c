@@ -330,7 +330,7 @@ static int helper_container(struct enter *e, uint64_t flags, int container, stru
 static int join_flags(int container, uint64_t *ret)
 {
 	uint64_t flags = CLONE_NEWNS;
-	int pid = pidfd_pid(container);
+	int pid = proc_pidfd_pid(container);
 
 	if (pid < 0)
 		return pid;

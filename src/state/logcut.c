@@ -61,6 +61,13 @@ void log_cut_rest(struct log_cutter *c, log_record_fn *fn, void *arg)
 	log_cutter_clear(c);
 }
 
+void log_cutter_tidy(struct log_cutter *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(c->part); i++)
+		if (c->part[i].len == 0)
+			buf_free(&c->part[i]);
+}
+
 void log_cutter_clear(struct log_cutter *c)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(c->part); i++)

@@ -20,4 +20,6 @@ void log_cut(struct log_cutter *c, enum stream_id stream, const void *data, size
 /* Unfinished lines of all streams become records as they are; nothing waits afterwards, and no memory is
  * held. */
 void log_cut_rest(struct log_cutter *c, log_record_fn *fn, void *arg);
+/* Frees the room of lines that have ended. */
+void log_cutter_tidy(struct log_cutter *c);
 void log_cutter_clear(struct log_cutter *c);

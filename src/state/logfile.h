@@ -52,6 +52,8 @@ int logfile_write(struct logfile *l, enum stream_id stream, const void *data, si
 /* Writes unfinished lines of all streams as they are (end of a run) and frees the buffers; the next
  * write makes new ones. Fails and is repeated like logfile_write(). */
 int logfile_flush(struct logfile *l);
+/* In a pause: frees what holds nothing; the next write makes it anew. */
+void logfile_tidy(struct logfile *l);
 
 /* ---- reading (stream, monitor's replay) */
 struct log_record {

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,11 +20,8 @@
 #include "base/timefmt.h"
 #include "state/logcut.h"
 
-/* Enough for one write for what a pipe holds (64 KiB) of common lines. When the pipe runs dry the
- * monitor may sit still for days, so all but the first KEEP bytes go back to the kernel then. */
+/* Enough for one write for what a pipe holds (64 KiB) of common lines. */
 #define FLUSH_AT     ((size_t)128 << 10)
-#define KEEP         ((size_t)16 << 10)
-#define PIPE_FULL    ((size_t)64 << 10)
 #define RECORD_START "{\"log\":\""
 #define RECORD_TAIL  "\",\"stream\":\"%s\",%s\"time\":\"%.30s\"}\n"
 #define TAIL_LEN                                                                                   \
@@ -44,7 +40,6 @@ struct logfile {
 	char *attrs;        /* the member of each record, with its comma; "" for none */
 	struct buf out;     /* records to be written */
 	bool inside_record; /* after a short write: out begins with the rest of a record */
-	size_t touched;     /* how far out was filled since its pages were released */
 	struct log_cutter cutter;
 	char *tail[3]; /* how the records of the current call end, by stream: tail_len bytes */
 	size_t tail_len;
@@ -135,8 +130,6 @@ static int write_out(struct logfile *l)
 	size_t done = 0;
 	int r = 0;
 
-	if (l->touched < l->out.len)
-		l->touched = l->out.len;
 	while (done < l->out.len) {
 		size_t n;
 		ssize_t written;
@@ -166,19 +159,6 @@ static int write_out(struct logfile *l)
 	}
 	buf_consume(&l->out, done);
 	return r;
-}
-
-/* Gives the pages of the empty buffer back, but not the address space: free() would often keep both. */
-static void release_pages(struct logfile *l)
-{
-	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)l->out.data + KEEP;
-	uintptr_t end = (uintptr_t)l->out.data + l->out.room;
-
-	start = (start + page - 1) & ~(page - 1);
-	end &= ~(page - 1);
-	if (end > start)
-		(void)madvise((void *)start, end - start, MADV_DONTNEED);
-	l->touched = 0;
 }
 
 /* ---- the records */
@@ -278,8 +258,6 @@ static void drop_excess(struct logfile *l)
 
 int logfile_write(struct logfile *l, enum stream_id stream, const void *data, size_t len)
 {
-	bool pipe_dry = len < PIPE_FULL;
-
 	l->failed = l->out.len ? write_out(l) : 0;
 	if (len)
 		set_time(l);
@@ -288,8 +266,6 @@ int logfile_write(struct logfile *l, enum stream_id stream, const void *data, si
 		l->failed = write_out(l);
 	if (l->failed < 0)
 		drop_excess(l);
-	else if (pipe_dry && l->touched > KEEP)
-		release_pages(l);
 	return l->failed;
 }
 
@@ -302,6 +278,13 @@ int logfile_flush(struct logfile *l)
 	if (l->failed == 0)
 		buf_free(&l->out);
 	return l->failed;
+}
+
+void logfile_tidy(struct logfile *l)
+{
+	log_cutter_tidy(&l->cutter);
+	if (l->out.len == 0)
+		buf_free(&l->out);
 }
 
 int logfile_open(int dir, const char *id, const struct logfile_options *o, struct logfile **ret,

@@ -88,6 +88,23 @@ def _(e):
     same([x["Action"] for x in e.events(0, container="fine")], ["create", "start", "health_status: healthy"])
 
 
+def dirty_kib(pid):
+    with open(f"/proc/{pid}/smaps_rollup") as f:
+        return sum(int(line.split()[1]) for line in f if line.startswith(("Private_Dirty", "Shared_Dirty")))
+
+
+@case("a monitor's own memory stays below 60 KiB after health checks, an exec session and rotated logs")
+def _(e):
+    if suite.sanitized():
+        return  # which need memory of their own
+    container = checked(e, "echo fine", interval=200 * MS, HostConfig={
+        "LogConfig": {"Type": "json-file", "Config": {"max-size": "4k", "max-file": "3"}}})
+    e.exec(container, "sh", "-c", "seq 500 >/proc/1/fd/1")
+    until(lambda: len(health(e, container)["Log"]) == 5)
+    # between two probes it has a moment to tidy up
+    until(lambda: dirty_kib(monitor_of(e, container)) <= 60)
+
+
 # ---- restart policies
 
 def restarting(e, *cmd, policy="always", most=0, binds=(), **more):

@@ -199,10 +199,13 @@ static void a_process_is_known_by_pid_and_start_time(void **unused)
 	assert_false(proc_alive(child, start + 1)); /* another one with its pid */
 	pfd.fd = proc_pidfd(child);
 	assert_true(pfd.fd >= 0);
+	assert_int_equal(proc_pidfd_pid(pfd.fd), child);
 	assert_int_equal(proc_pidfd_kill(pfd.fd, SIGKILL), 0);
 	assert_int_equal(poll(&pfd, 1, 5000), 1);
 	assert_false(proc_alive(child, start)); /* a zombie does not live */
 	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_int_equal(proc_pidfd_pid(pfd.fd), -ESRCH);
+	assert_int_equal(proc_pidfd_pid(FD_NONE), -ESRCH);
 	assert_int_equal(proc_start_time(child), 0);
 	assert_false(proc_alive(child, start));
 	assert_false(proc_alive(0, 0));

@@ -155,8 +155,10 @@ static void an_unfinished_line_waits_in_its_own_stream(void **unused)
 	(void)unused;
 	write_text(l, STREAM_STDOUT, "out ");
 	write_text(l, STREAM_STDERR, "err ");
+	logfile_tidy(l);
 	assert_no_more(r);
 	write_text(l, STREAM_STDOUT, "more\nnext");
+	logfile_tidy(l);
 	assert_next(r, STREAM_STDOUT, "out more\n");
 	assert_no_more(r);
 	write_text(l, STREAM_STDERR, "done\n");
