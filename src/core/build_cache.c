@@ -178,19 +178,27 @@ static int look_at_layers(struct cache *c, struct err *err)
 	return r;
 }
 
-static int cache_read(struct core *core, struct cache *ret, struct err *err)
+static struct cache cache_of(struct core *core)
 {
-	int r;
+	return (struct cache){ .core = core, .steps = FD_NONE, .mounts = FD_NONE };
+}
 
-	*ret = (struct cache){ .core = core, .steps = FD_NONE, .mounts = FD_NONE };
-	r = read_folder(ret, BUILD_CACHE, &ret->steps, add_step, err);
-	if (r == 0)
-		r = read_folder(ret, MOUNTS, &ret->mounts, add_mount, err);
-	if (r < 0 || !ret->count)
+/* A build's folder has a lock of its own; the store's is not held while they are measured. */
+static int read_mounts(struct cache *c, struct err *err)
+{
+	return read_folder(c, MOUNTS, &c->mounts, add_mount, err);
+}
+
+/* After the mounts. */
+static int read_steps(struct cache *c, struct err *err)
+{
+	int r = read_folder(c, BUILD_CACHE, &c->steps, add_step, err);
+
+	if (r < 0 || !c->count)
 		return r;
-	qsort(ret->items, ret->count, sizeof(*ret->items), by_layer);
-	r = look_at_layers(ret, err);
-	qsort(ret->items, ret->count, sizeof(*ret->items), by_use);
+	qsort(c->items, c->count, sizeof(*c->items), by_layer);
+	r = look_at_layers(c, err);
+	qsort(c->items, c->count, sizeof(*c->items), by_use);
 	return r;
 }
 
@@ -204,10 +212,12 @@ static const char *type_of(const struct item *item)
 
 int build_cache_list(struct core *c, struct buf *out, struct err *err)
 {
-	auto_cache struct cache cache;
+	auto_cache struct cache cache = cache_of(c);
 	struct jsonw w = JSONW(out);
-	int r = cache_read(c, &cache, err);
+	int r = read_mounts(&cache, err);
 
+	if (r == 0)
+		r = read_steps(&cache, err);
 	if (r < 0)
 		return r;
 	jw_array(&w, NULL);
@@ -387,13 +397,16 @@ static int collect(struct core *c, struct pruned *p, struct err *err)
 
 static int prune(struct core *core, const struct choice *c, struct pruned *p, struct err *err)
 {
-	auto_fd int lock = dirs_lock(&core->dirs);
-	auto_cache struct cache cache = { .steps = FD_NONE, .mounts = FD_NONE };
-	int r;
+	auto_cache struct cache cache = cache_of(core);
+	auto_fd int lock = FD_NONE;
+	int r = read_mounts(&cache, err);
 
+	if (r < 0)
+		return r;
+	lock = dirs_lock(&core->dirs);
 	if (lock < 0)
 		return err_sys(err, lock, "lock the store");
-	r = cache_read(core, &cache, err);
+	r = read_steps(&cache, err);
 	if (r < 0)
 		return r;
 	jw_array(p->w, NULL);

@@ -413,100 +413,95 @@ int volume_remove(struct core *c, const char *name, bool force, struct err *err)
 	return 0;
 }
 
+/* What is asked for, and what came of it. */
 struct prune {
-	struct volume *items;
-	size_t count;
+	struct core *core;
+	const struct filters *f;
+	bool all; /* named ones as well */
+	struct jsonw *w;
+	int64_t freed;
+	bool any;
 };
 
-static void prune_clear(struct prune *p)
+static bool prune_matches(const struct prune *p, const char *name, struct volume *ret)
 {
-	for (size_t i = 0; i < p->count; i++)
-		volume_clear(&p->items[i]);
-	free(p->items);
+	return volume_find(p->core, name, ret, NULL) == 0 &&
+		filters_match_labels(p->f, label_of, ret) &&
+		(p->all || json_get(ret->labels, VOLUME_ANONYMOUS_LABEL)) &&
+		match_dangling(p->core, 1, name);
 }
 
-static void prune_find(struct core *c, const struct filters *f, bool all, struct prune *p)
+/* Under the lock everything is looked at again: meanwhile it may have come into use, or be another one of
+ * that name. */
+static int prune_take_away(const struct prune *p, const char *name, struct err *err)
 {
-	auto_strv char **names = volume_names(c);
-
-	for (char **n = names; n && *n; n++) {
-		auto_volume struct volume v = { 0 };
-
-		if (volume_find(c, *n, &v, NULL) < 0 || !filters_match_labels(f, label_of, &v) ||
-			(!all && !json_get(v.labels, VOLUME_ANONYMOUS_LABEL)) ||
-			!match_dangling(c, 1, *n))
-			continue;
-		p->items = xreallocarray(p->items, p->count + 1, sizeof(v));
-		p->items[p->count++] = v;
-		v = (struct volume){ 0 };
-	}
-}
-
-/* Between the look and the lock a container may have come to use it. */
-static bool prune_one(struct core *c, const char *name)
-{
-	auto_strv char **held = volume_users(&c->dirs, name);
-
-	if (held || volume_take_away(&c->dirs, name, false) < 0)
-		return false;
-	volume_event(&c->dirs, name, "destroy", NULL);
-	return true;
-}
-
-static int prune_all(
-	struct core *c, const struct prune *p, struct buf *out, int64_t *freed, struct err *err)
-{
-	auto_fd int volumes = openat(c->dirs.data, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_fd int lock = dirs_lock(&c->dirs);
-	struct jsonw w = JSONW(out);
+	auto_volume struct volume v = { 0 };
+	auto_strv char **held = NULL;
+	auto_fd int lock = dirs_lock(&p->core->dirs);
 
 	if (lock < 0)
 		return err_sys(err, lock, "lock the data directory");
-	jw_object(&w, NULL);
-	jw_array(&w, "VolumesDeleted");
-	for (size_t i = 0; i < p->count; i++) {
-		int64_t size = volume_size(c, &p->items[i]);
+	held = volume_users(&p->core->dirs, name);
+	if (held || !prune_matches(p, name, &v))
+		return 1;
+	return volume_take_away(&p->core->dirs, name, false) < 0 ? 1 : 0;
+}
 
-		if (!prune_one(c, p->items[i].name))
-			continue;
-		jw_str(&w, NULL, p->items[i].name);
-		*freed += size > 0 ? size : 0;
-	}
-	jw_array_end(&w);
-	jw_int(&w, "SpaceReclaimed", *freed);
-	jw_object_end(&w);
-	if (volumes < 0 || fsync(volumes) < 0)
-		return err_sys(err, errno, "sync the volumes");
+/* 1: it stays. A large one takes long to be measured, and nobody waits for that. */
+static int prune_one(struct prune *p, const char *name, struct err *err)
+{
+	auto_volume struct volume v = { 0 };
+	int64_t size;
+	int r;
+
+	if (!prune_matches(p, name, &v))
+		return 1;
+	core_join_userns(p->core);
+	size = volume_size(p->core, &v);
+	r = prune_take_away(p, name, err);
+	if (r != 0)
+		return r;
+	volume_event(&p->core->dirs, name, "destroy", NULL);
+	jw_str(p->w, NULL, name);
+	p->freed += size > 0 ? size : 0;
+	p->any = true;
 	return 0;
 }
 
-static void prune_event(struct core *c, int64_t freed)
+static int prune_all(struct prune *p, struct err *err)
 {
-	auto_free char *attrs = xasprintf("\"reclaimed\":\"%lld\"", (long long)freed);
+	auto_fd int volumes =
+		openat(p->core->dirs.data, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_strv char **names = volume_names(p->core);
+	int r = 0;
 
-	(void)event_append(&c->dirs,
-		&(struct event){ .type = "volume", .action = "prune", .id = "", .attrs = attrs });
+	jw_array(p->w, "VolumesDeleted");
+	for (char **n = names; r >= 0 && n && *n; n++)
+		r = prune_one(p, *n, err);
+	jw_array_end(p->w);
+	if (r >= 0 && (volumes < 0 || fsync(volumes) < 0))
+		return err_sys(err, errno, "sync the volumes");
+	return r < 0 ? r : 0;
 }
 
 static int prune(
 	struct core *c, const struct filters *f, bool all, struct buf *out, struct err *err)
 {
 	auto_fd int pruning = core_lock_prune(c, "volumes", err);
-	struct prune p = { 0 };
-	int64_t freed = 0;
+	struct jsonw w = JSONW(out);
+	struct prune p = { .core = c, .f = f, .all = all, .w = &w };
 	int r;
 
 	if (pruning < 0)
 		return pruning;
-	prune_find(c, f, all, &p);
-	if (p.count)
-		core_join_userns(c);
-	r = prune_all(c, &p, out, &freed, err);
+	jw_object(&w, NULL);
+	r = prune_all(&p, err);
+	jw_int(&w, "SpaceReclaimed", p.freed);
+	jw_object_end(&w);
 	if (r == 0)
-		prune_event(c, freed);
-	if (p.count)
+		(void)event_prune(&c->dirs, "volume", p.freed);
+	if (p.any)
 		core_trashed(c);
-	prune_clear(&p);
 	return r;
 }
 

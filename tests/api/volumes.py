@@ -1,7 +1,10 @@
 #!/usr/bin/python3
 """Volumes and mounts as containers and clients see them. usage: volumes.py [REGEX]"""
+import ctypes
 import fcntl
+import os
 import shutil
+import struct
 import subprocess
 import sys
 import time
@@ -268,6 +271,53 @@ def _(e):
             fcntl.flock(lock, fcntl.LOCK_EX)
             same(e.post(f"/{kind}/prune").expect(409).message, "a prune operation is already running")
         e.post(f"/{kind}/prune?" + urllib.parse.urlencode({"filters": '{"label":["none"]}'})).expect(200)
+
+
+class Watcher:
+    """Whether folders are read while a lock file is open, by the order in which the kernel tells it."""
+    OPEN, CLOSED = 0x20, 0x18  # IN_OPEN, IN_CLOSE
+
+    def __init__(self, lock):
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = self.libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.lock, self.unread = self.add(lock), set()
+
+    def add(self, path):
+        watch = self.libc.inotify_add_watch(self.fd, os.fsencode(path), self.OPEN | self.CLOSED)
+        if watch < 0:
+            raise OSError(ctypes.get_errno(), str(path))
+        return watch
+
+    def add_folder(self, path):
+        self.unread.add(self.add(path))
+
+    def first_reads(self):
+        """How often the lock was open when a folder was opened for the first time, and how often it was not."""
+        events, holders, found = os.read(self.fd, 65536), 0, [0, 0]
+        while events:
+            watch, mask, _, length = struct.unpack_from("iIII", events)
+            events = events[16 + length:]
+            if watch == self.lock:
+                holders += 1 if mask & self.OPEN else -1
+            elif watch in self.unread:
+                self.unread.remove(watch)
+                found[0 if holders else 1] += 1
+        return tuple(found)
+
+
+@case("the store is not locked while a prune measures volumes and caches of builds")
+def _(e):
+    names = [e.post("/volumes/create", {}).expect(201).json["Name"] for _ in range(3)]
+    cache = e.data / "dayfly/build/mounts" / ("0" * 64)
+    cache.mkdir(parents=True, mode=0o700)
+    watcher = Watcher(e.data / "dayfly/lock")
+    for name in names:
+        watcher.add_folder(data(e, name))
+    watcher.add_folder(cache)
+    same(sorted(e.post("/volumes/prune").expect(200).json["VolumesDeleted"]), sorted(names))
+    has(e.post("/build/prune").expect(200).json["CachesDeleted"], cache.name)
+    same(watcher.first_reads(), (0, 4))
+    os.close(watcher.fd)
 
 
 @case("python3-docker: volumes are made, listed, used, pruned")
