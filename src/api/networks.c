@@ -93,6 +93,17 @@ static bool network_matches(const struct filters *f, const struct network *n, in
 		dangling != 1; /* these never count as unused */
 }
 
+static int check_types(const struct filters *f, struct err *err)
+{
+	char *const *v = filters_get(f, "type");
+
+	for (; v && *v; v++)
+		if (!str_eq(*v, "builtin") && !str_eq(*v, "custom"))
+			return err_set(
+				err, ERR_INVALID, EINVAL, "invalid filter: 'type'='%.128s'", *v);
+	return 0;
+}
+
 int api_network_list(struct request *req, struct reply *rep, struct err *err)
 {
 	static const char *const keys[] = { "dangling", "driver", "id", "label", "name", "scope",
@@ -105,6 +116,8 @@ int api_network_list(struct request *req, struct reply *rep, struct err *err)
 
 	if (r == 0)
 		r = filters_bool(f, "dangling", &dangling, err);
+	if (r == 0)
+		r = check_types(f, err);
 	if (r < 0)
 		return r;
 	jw_array(&w, NULL);
@@ -146,6 +159,19 @@ int api_network_remove(struct request *req, struct reply *rep, struct err *err)
 int api_network_prune(struct request *req, struct reply *rep, struct err *err)
 {
 	static const char *const keys[] = { "label", "label!", "until", NULL };
+	auto_filters struct filters *f = NULL;
+	struct buf out = { 0 };
+	struct jsonw w = JSONW(&out);
+	int64_t until;
+	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
 
-	return reply_empty_list(req, rep, keys, "{\"NetworksDeleted\":[]}", err);
+	if (r == 0)
+		r = filters_time(f, "until", &until, err);
+	if (r < 0)
+		return r;
+	jw_object(&w, NULL);
+	jw_array(&w, "NetworksDeleted");
+	jw_array_end(&w);
+	jw_object_end(&w);
+	return reply_json(rep, 200, &out);
 }

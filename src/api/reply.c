@@ -30,19 +30,6 @@ int reply_json(struct reply *rep, int status, struct buf *take_body)
 	return reply_empty(rep, status);
 }
 
-int reply_empty_list(struct request *req, struct reply *rep, const char *const *keys,
-	const char *json, struct err *err)
-{
-	auto_filters struct filters *f = NULL;
-	struct buf out = { 0 };
-	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
-
-	if (r < 0)
-		return r;
-	buf_adds(&out, json);
-	return reply_json(rep, 200, &out);
-}
-
 int reply_text(struct reply *rep, int status, const char *text)
 {
 	buf_adds(&rep->body, text);

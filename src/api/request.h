@@ -59,10 +59,7 @@ int req_core(struct request *req, struct core **ret, struct err *err);
 int reply_empty(struct reply *rep, int status); /* no body */
 int reply_json(struct reply *rep, int status,
 	struct buf *take_body); /* a newline is added as Docker does */
-int reply_text(struct reply *rep, int status, const char *text); /* text/plain */
-/* Of what there is none: the filters are checked and the text is the answer. */
-int reply_empty_list(struct request *req, struct reply *rep, const char *const *keys,
-	const char *json, struct err *err);
+int reply_text(struct reply *rep, int status, const char *text);           /* text/plain */
 void reply_header(struct reply *rep, const char *name, const char *value); /* copied */
 
 /* ---- giving the connection away (handover.c); each also settles the reply */

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/buf.h"
 #include "base/str.h"
 #include "base/timefmt.h"
 #include "json/text.h"
@@ -151,28 +152,53 @@ int filters_parse(
 	return 0;
 }
 
-char *const *filters_get(const struct filters *f, const char *key)
+static const struct filter *find(const struct filters *f, const char *key)
 {
 	for (size_t i = 0; f && i < f->count; i++)
 		if (str_eq(f->items[i].key, key))
-			return f->items[i].values;
+			return &f->items[i];
 	return NULL;
+}
+
+char *const *filters_get(const struct filters *f, const char *key)
+{
+	const struct filter *item = find(f, key);
+
+	return item ? item->values : NULL;
+}
+
+/* Docker prints the list it has of a key's values. */
+static int bad_bool(const struct filter *item, struct err *err)
+{
+	auto_buf struct buf text = { 0 };
+
+	for (char **v = item->values; v && *v && text.len < sizeof(err->msg); v++)
+		buf_printf(&text, "%s%.64s", text.len ? " " : "=[", *v);
+	if (text.len)
+		buf_addc(&text, ']');
+	return err_set(err, ERR_INVALID, EINVAL, "invalid filter '%s%s'", item->key,
+		text.len ? text.data : "");
 }
 
 int filters_bool(const struct filters *f, const char *key, int *ret, struct err *err)
 {
-	char *const *values = filters_get(f, key);
+	const struct filter *item = find(f, key);
+	bool yes = false, no = false;
 
 	*ret = -1;
-	for (; values && *values; values++) {
-		if (str_eq(*values, "1") || strcasecmp(*values, "true") == 0)
-			*ret = 1;
-		else if (str_eq(*values, "0") || strcasecmp(*values, "false") == 0)
-			*ret = 0;
-		else /* Docker prints the list it has of a key's values */
-			return err_set(
-				err, ERR_INVALID, EINVAL, "invalid filter '%s=[%s]'", key, *values);
+	if (!item)
+		return 0;
+	for (char **v = item->values; v && *v; v++) {
+		if (str_eq(*v, "1") || strcasecmp(*v, "true") == 0)
+			yes = true;
+		else if (str_eq(*v, "0") || strcasecmp(*v, "false") == 0)
+			no = true;
+		else
+			return bad_bool(item, err);
 	}
+	if (yes == no)
+		return bad_bool(item, err);
+	*ret = yes;
 	return 0;
 }
 

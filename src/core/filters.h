@@ -22,7 +22,7 @@ static inline void filters_free_ptr(struct filters **f)
 
 /* The values of key, NULL-ended; NULL if the key was not given. Borrowed. */
 char *const *filters_get(const struct filters *f, const char *key);
-/* 1/true, 0/false; -1 not given; ERR_INVALID otherwise (-EINVAL). */
+/* 1/true, 0/false; -1 not given; ERR_INVALID otherwise (-EINVAL), as for both at once and for no value. */
 int filters_bool(const struct filters *f, const char *key, int *ret, struct err *err);
 /* A point in time, or how long ago ("1h30m"); *ret is 0 if key was not given. It may be given once. */
 int filters_time(const struct filters *f, const char *key, int64_t *ret, struct err *err);

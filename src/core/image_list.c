@@ -208,6 +208,52 @@ static int span_read(struct core *c, const struct filters *f, struct span *ret, 
 	return filters_time(f, "until", &ret->until, err);
 }
 
+/* One character of a class, which may be escaped; NULL: there is none. */
+static const char *class_item(const char *p)
+{
+	if (*p == '\\')
+		p++;
+	else if (*p == '-' || *p == ']')
+		return NULL;
+	return *p ? p + 1 : NULL;
+}
+
+/* Behind the class that p is in; NULL if it is none, as Go's path.Match has it. */
+static const char *class_end(const char *p)
+{
+	p += *p == '^';
+	do {
+		p = class_item(p);
+		if (p && *p == '-')
+			p = class_item(p + 1);
+	} while (p && *p != ']');
+	return p ? p + 1 : NULL;
+}
+
+static bool pattern_valid(const char *p)
+{
+	while (p && *p) {
+		char c = *p++;
+
+		if (c == '\\' && !*p++)
+			return false;
+		if (c == '[')
+			p = class_end(p);
+	}
+	return p != NULL;
+}
+
+static int check_patterns(const struct filters *f, struct err *err)
+{
+	char *const *v = filters_get(f, "reference");
+
+	for (; v && *v; v++)
+		if (!pattern_valid(*v))
+			return err_set(err, ERR_INVALID, EINVAL,
+				"invalid filter 'reference=%.128s': syntax error in pattern", *v);
+	return 0;
+}
+
 static bool in_span(const struct span *s, const struct image *i)
 {
 	int64_t t = image_created(i);
@@ -300,6 +346,8 @@ static int print_rows(struct core *c, struct images *list, const struct filters 
 	int dangling, r;
 
 	r = filters_bool(f, "dangling", &dangling, err);
+	if (r == 0)
+		r = check_patterns(f, err);
 	if (r == 0)
 		r = span_read(c, f, &span, err);
 	if (r == 0 && how->usage) {

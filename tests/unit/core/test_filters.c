@@ -132,8 +132,9 @@ static void a_yes_or_no_takes_four_words(void **unused)
 	int v;
 
 	(void)unused;
-	assert_int_equal(
-		filters_parse("{\"a\":[\"true\"],\"b\":[\"0\"],\"c\":[\"maybe\"]}", NULL, &f, NULL),
+	assert_int_equal(filters_parse("{\"a\":[\"true\"],\"b\":[\"0\"],\"c\":[\"maybe\"],\"d\":[],"
+				       "\"e\":[\"1\",\"false\"],\"f\":{\"true\":false}}",
+				 NULL, &f, NULL),
 		0);
 	assert_int_equal(filters_bool(f, "a", &v, &err), 0);
 	assert_int_equal(v, 1);
@@ -143,6 +144,11 @@ static void a_yes_or_no_takes_four_words(void **unused)
 	assert_int_equal(v, -1);
 	assert_int_equal(filters_bool(f, "c", &v, &err), -EINVAL);
 	assert_string_equal(err.msg, "invalid filter 'c=[maybe]'");
+	assert_int_equal(filters_bool(f, "d", &v, &err), -EINVAL);
+	assert_string_equal(err.msg, "invalid filter 'd'");
+	assert_int_equal(filters_bool(f, "e", &v, &err), -EINVAL);
+	assert_string_equal(err.msg, "invalid filter 'e=[1 false]'");
+	assert_int_equal(filters_bool(f, "f", &v, &err), -EINVAL);
 }
 
 static int read_until(const char *value, int64_t *ret, struct err *err)
