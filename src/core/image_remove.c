@@ -95,6 +95,7 @@ struct removal {
 	struct usage usage;
 	struct jsonw *w;
 	char **untagged, **deleted; /* for the events, once it is done */
+	char **layers; /* of what was deleted, each once; some may be needed by others */
 };
 
 static void removal_clear(struct removal *m)
@@ -103,6 +104,7 @@ static void removal_clear(struct removal *m)
 	free(m->id);
 	strv_free(m->untagged);
 	strv_free(m->deleted);
+	strv_free(m->layers);
 }
 
 static void untag(struct removal *m, size_t i)
@@ -198,18 +200,36 @@ static void untag_digests(struct removal *m, const char *tag)
 	}
 }
 
+static void say_deleted(struct removal *m, const char *digest)
+{
+	jw_object(m->w, NULL);
+	jw_str(m->w, "Deleted", digest);
+	jw_object_end(m->w);
+}
+
+/* The topmost first, as Docker lists them. */
+static void note_layers(struct removal *m)
+{
+	auto_image struct image *i = NULL;
+
+	if (image_load(m->core, &m->ix, m->id, &i, NULL) < 0)
+		return;
+	for (size_t n = strv_len(i->diff_ids); n-- > 0;)
+		if (!strv_has(m->layers, i->diff_ids[n]))
+			strv_add(&m->layers, i->diff_ids[n]);
+}
+
 static void delete_image(struct removal *m)
 {
 	ssize_t named;
 
+	note_layers(m);
 	while ((named = named_entry(m)) >= 0)
 		untag(m, (size_t)named);
 	for (size_t i = m->ix.count; i-- > 0;)
 		if (str_eq(m->ix.entries[i].config, m->id))
 			oci_index_drop(&m->ix, i);
-	jw_object(m->w, NULL);
-	jw_str(m->w, "Deleted", m->id);
-	jw_object_end(m->w);
+	say_deleted(m, m->id);
 	strv_add(&m->deleted, m->id);
 }
 
@@ -259,13 +279,30 @@ static int remove_by_name(struct removal *m, const char *text, bool force, struc
 	return 0;
 }
 
-/* Writes the index, tells of what happened and frees what nobody needs. */
-static int finish(struct removal *m, struct err *err)
+/* Those that went with the images, by what they are called here (docs/decisions/004). Returns their bytes. */
+static int64_t say_freed(struct removal *m, const int64_t *sizes)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; m->layers && m->layers[i]; i++) {
+		if (layer_state(&m->core->dirs, m->layers[i]) != LAYER_MISSING)
+			continue;
+		say_deleted(m, m->layers[i]);
+		sum += sizes[i];
+	}
+	return sum;
+}
+
+/* Writes the index, tells of what happened and frees what nobody needs. 1: something was. */
+static int finish(struct removal *m, int64_t *ret_freed, struct err *err)
 {
 	const struct dirs *d = &m->core->dirs;
+	size_t count = strv_len(m->layers);
+	auto_free int64_t *sizes = xcalloc(count + 1, sizeof(*sizes));
 	struct err problem;
 	int r = oci_unsettle(d); /* until what nobody refers to any more is gone */
 
+	*ret_freed = 0;
 	if (r < 0)
 		return err_sys(err, r, "begin the removal");
 	r = oci_index_write(d, &m->ix, err);
@@ -276,15 +313,19 @@ static int finish(struct removal *m, struct err *err)
 		image_event(d, "untag", *id, *id);
 	for (char **id = m->deleted; id && *id; id++)
 		image_event(d, "delete", *id, *id);
+	for (size_t i = 0; i < count; i++)
+		sizes[i] = layer_size(d, m->layers[i]);
 	r = oci_collect_garbage(d, &m->ix, &problem);
 	if (r < 0)
 		log_warning("nothing was freed: %s", problem.msg);
+	*ret_freed = say_freed(m, sizes);
 	return r > 0;
 }
 
 static int remove_locked(struct removal *m, const char *ref, bool force, struct err *err)
 {
 	const char *found;
+	int64_t freed;
 	bool by_id;
 	int r;
 
@@ -300,7 +341,7 @@ static int remove_locked(struct removal *m, const char *ref, bool force, struct 
 	r = container_foreach(m->core, note_usage, &m->usage, err);
 	if (r == 0)
 		r = by_id ? remove_by_id(m, force, err) : remove_by_name(m, ref, force, err);
-	return r < 0 ? r : finish(m, err);
+	return r < 0 ? r : finish(m, &freed, err);
 }
 
 int image_remove(
@@ -338,9 +379,8 @@ static int read_choice(const struct filters *f, struct prune_choice *ret, struct
 	return r < 0 ? r : filters_time(f, "until", &ret->until, err);
 }
 
-/* layers: those of what was deleted are added. */
-static int prune_one(struct removal *m, const char *id, const struct prune_choice *choice,
-	char ***layers, struct err *err)
+static int prune_one(
+	struct removal *m, const char *id, const struct prune_choice *choice, struct err *err)
 {
 	auto_image struct image *i = NULL;
 	int r;
@@ -355,41 +395,12 @@ static int prune_one(struct removal *m, const char *id, const struct prune_choic
 	r = container_foreach(m->core, note_usage, &m->usage, err);
 	if (r < 0 || *m->usage.running || *m->usage.stopped)
 		return r;
-	for (char **d = i->diff_ids; d && *d; d++)
-		if (!strv_has(*layers, *d))
-			strv_add(layers, *d);
 	delete_image(m);
 	return 0;
 }
 
-/* Of the layers, those that are gone; their sizes were read while they were there. */
-static int64_t sum_freed(struct core *c, char *const *layers, const int64_t *sizes)
-{
-	int64_t sum = 0;
-
-	for (size_t i = 0; layers && layers[i]; i++)
-		if (layer_state(&c->dirs, layers[i]) == LAYER_MISSING)
-			sum += sizes[i];
-	return sum;
-}
-
-/* finish(), and what that has freed: others may need some of the layers. */
-static int finish_prune(struct removal *m, char *const *layers, int64_t *freed, struct err *err)
-{
-	size_t n = strv_len(layers);
-	auto_free int64_t *sizes = xcalloc(n + 1, sizeof(*sizes));
-	int r;
-
-	for (size_t i = 0; i < n; i++)
-		sizes[i] = layer_size(&m->core->dirs, layers[i]);
-	r = finish(m, err);
-	*freed = r < 0 ? 0 : sum_freed(m->core, layers, sizes);
-	return r;
-}
-
 static int prune_locked(struct removal *m, const struct filters *f, int64_t *freed, struct err *err)
 {
-	auto_strv char **layers = NULL;
 	auto_strv char **ids = NULL;
 	struct prune_choice choice;
 	int r;
@@ -401,12 +412,11 @@ static int prune_locked(struct removal *m, const struct filters *f, int64_t *fre
 		return r;
 	ids = image_ids(&m->ix);
 	for (char **id = ids; r == 0 && id && *id; id++)
-		r = prune_one(m, *id, &choice, &layers, err);
+		r = prune_one(m, *id, &choice, err);
 	if (r < 0)
 		return r;
 	lease_end_all(&m->core->dirs); /* what broken-off pulls keep is unused, too */
-	return m->deleted ? finish_prune(m, layers, freed, err)
-			  : oci_collect_leftovers(&m->core->dirs, err);
+	return m->deleted ? finish(m, freed, err) : oci_collect_leftovers(&m->core->dirs, err);
 }
 
 int image_prune(struct core *c, const struct filters *f, struct buf *out, struct err *err)

@@ -449,6 +449,7 @@ def _(e):
     made = run(e, "sh", "-c", "dd if=/dev/zero of=/zeros bs=1k count=50", image="keep:1")
     first = commit(e, made)
     second = commit(e, made, {"Labels": {"stage": "x"}})
+    own_layer = e.get(f"/images/{second}/json").json["RootFS"]["Layers"][-1]
     user = e.post("/containers/create", {"Image": second, "Cmd": ["true"]}).expect(201).json["Id"]
 
     def prune(**filters):
@@ -459,7 +460,7 @@ def _(e):
     same(prune()["ImagesDeleted"], None)
     e.delete(f"/containers/{user}").expect(204)
     done = prune(label=["stage=x"])
-    same(done["ImagesDeleted"], [{"Deleted": second}])
+    same(done["ImagesDeleted"], [{"Deleted": second}, {"Deleted": own_layer}])
     same(51200 <= done["SpaceReclaimed"] < 60000, True)
     # the last image goes by force, its container keeps the layers
     remove(e, "keep:1")
