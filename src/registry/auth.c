@@ -112,14 +112,11 @@ static void read_pair(json_object *o, struct credentials *ret)
 	ret->password = xstrdup(colon + 1);
 }
 
-int credentials_parse(const char *json, size_t len, struct credentials *ret, struct err *err)
+static int credentials_read(json_object *o, struct credentials *ret, struct err *err)
 {
 	auto_credentials struct credentials c = { 0 };
-	auto_json json_object *o = NULL;
-	int r = json_parse(json, len, &o, err);
+	int r;
 
-	if (r < 0)
-		return r;
 	if (!json_object_is_type(o, json_type_object))
 		return err_set(err, ERR_INVALID, EINVAL, "invalid credentials: no object");
 	r = take_member(o, "username", &c.username, err);
@@ -139,20 +136,30 @@ int credentials_parse(const char *json, size_t len, struct credentials *ret, str
 	return 0;
 }
 
+int credentials_parse(const char *json, size_t len, struct credentials *ret, struct err *err)
+{
+	auto_json json_object *o = NULL;
+	int r = json_parse(json, len, &o, err);
+
+	return r < 0 ? r : credentials_read(o, ret, err);
+}
+
 int credentials_decode(const char *header, struct credentials *ret, struct err *err)
 {
 	auto_buf struct buf json = { 0 };
+	auto_json json_object *o = NULL;
+	int r;
 
-	if (!*header) {
-		*ret = (struct credentials){ 0 };
+	*ret = (struct credentials){ 0 };
+	if (!*header)
 		return 0;
-	}
 	if (base64_decode(header, CREDENTIALS_MAX, &json) < 0 || !json.len)
 		return err_set(err, ERR_INVALID, EINVAL,
 			"invalid X-Registry-Auth header: it is not base64");
-	if (credentials_parse(json.data, json.len, ret, err) < 0)
-		return err_prefix(err, "invalid X-Registry-Auth header");
-	return 0;
+	r = json_parse(json.data, json.len, &o, err);
+	if (r == 0 && o) /* null: what clients that have none make of it */
+		r = credentials_read(o, ret, err);
+	return r < 0 ? err_prefix(err, "invalid X-Registry-Auth header") : 0;
 }
 
 char *credentials_basic(const struct credentials *c)

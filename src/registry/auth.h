@@ -18,8 +18,8 @@ struct credentials {
 	char *server;         /* serveraddress */
 };
 
-/* The value of X-Registry-Auth: base64 in either alphabet, padded or not, of JSON. An empty one is
- * anonymous. ERR_INVALID for anything else; a pull goes on without credentials then. */
+/* The value of X-Registry-Auth: base64 in either alphabet, padded or not, of JSON. An empty one and
+ * the JSON null are anonymous. ERR_INVALID for anything else; a pull goes on without credentials then. */
 int credentials_decode(const char *header, struct credentials *ret, struct err *err);
 /* The same from the JSON itself, which is also the body of POST /auth. */
 int credentials_parse(const char *json, size_t len, struct credentials *ret, struct err *err);
