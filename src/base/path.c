@@ -344,6 +344,16 @@ char *path_read_in_root(int root, const char *path, size_t max)
 	return text;
 }
 
+void path_up(struct buf *path)
+{
+	char *slash = path->len ? memrchr(path->data, '/', path->len) : NULL;
+
+	if (!slash)
+		return;
+	path->len = (size_t)(slash - path->data);
+	*slash = '\0';
+}
+
 char *path_clean(const char *path)
 {
 	auto_strv char **parts = strv_split(path, '/');
@@ -355,9 +365,8 @@ char *path_clean(const char *path)
 		if (!str_eq(*p, "..")) {
 			buf_addc(&out, '/');
 			buf_adds(&out, *p);
-		} else if (out.len) {
-			out.len = (size_t)((char *)memrchr(out.data, '/', out.len) - out.data);
-			out.data[out.len] = '\0';
+		} else {
+			path_up(&out);
 		}
 	}
 	if (!out.len)

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct buf;
+
 /* The whole file as NUL-terminated text, at most max bytes (-EFBIG). A NUL inside is kept; *ret_len
  * (may be NULL) tells the true length. */
 int file_read_at(int dir, const char *name, size_t max, char **ret, size_t *ret_len);
@@ -51,3 +53,5 @@ char *path_read_in_root(int root, const char *path, size_t max);
 /* "a//b/./c/" -> "/a/b/c": ".." goes up by name and not beyond the root, as Go's path.Clean does with an
  * absolute path. Owned; "/" for the root. */
 char *path_clean(const char *path);
+/* Cuts off the last component and its slash; nothing is left of "/a", and of "" as little. */
+void path_up(struct buf *path);

@@ -42,16 +42,6 @@ void place_clear(struct place *p)
 
 /* ---- links */
 
-static void go_up(struct buf *done)
-{
-	char *slash = done->len ? strrchr(done->data, '/') : NULL;
-
-	if (!slash)
-		return;
-	done->len = (size_t)(slash - done->data);
-	*slash = '\0';
-}
-
 /* Adds a name to the way so far, or takes the way a link of this name shows: then it is what is left. */
 static char *take_name(int root, struct buf *done, const char *name)
 {
@@ -84,7 +74,7 @@ char *place_follow(int root, const char *path)
 
 		at = end + (*end == '/');
 		if (str_eq(name, ".."))
-			go_up(&done);
+			path_up(&done);
 		else if (*name && !str_eq(name, "."))
 			link = take_name(root, &done, name);
 		if (!link)
