@@ -148,6 +148,20 @@ void control_hold(struct monitor *m, struct wire_msg *msg)
 	*at = h;
 }
 
+void control_refuse(struct monitor *m, const struct err *err)
+{
+	struct held *h = take_ptr(&m->held);
+
+	while (h) {
+		struct held *next = h->next;
+
+		answer_error(&h->msg, err);
+		wire_msg_clear(&h->msg);
+		free(h);
+		h = next;
+	}
+}
+
 void control_release(struct monitor *m)
 {
 	struct held *h = take_ptr(&m->held);

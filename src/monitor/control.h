@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 
+#include "base/err.h"
+
 struct monitor;
 
 /* Watches the socket (taken over). */
@@ -11,5 +13,7 @@ void control_close(struct monitor *m);
 /* No more messages come in after this; those queued are handled. Then true if the monitor may end;
  * false if one of them needs it alive: a new socket is listening. */
 bool control_finish(struct monitor *m);
-/* Handles what waited for the end of a run. */
+/* Handles what was held (control_hold). */
 void control_release(struct monitor *m);
+/* Answers it with an error instead. */
+void control_refuse(struct monitor *m, const struct err *err);

@@ -189,6 +189,7 @@ bool monitor_running(const struct monitor *m)
 	case ST_KILLED:
 	case ST_DRAINING: return true;
 	case ST_CREATED:
+	case ST_AWAITING:
 	case ST_BACKOFF:
 	case ST_REMOVED:
 	case ST_COUNT: break;

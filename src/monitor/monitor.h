@@ -67,12 +67,13 @@ struct monitor {
 	struct asker *askers;
 	struct held *held; /* messages to be handled after the end of the run */
 
-	struct err fault; /* sys != 0: why no container can be started by this process */
-	bool scope_due;   /* systemd is about to move us to our scope */
-	bool expecting;   /* the message this process was started for has not come yet */
-	bool stopped;     /* this run was ended by a stop: event "stop" */
-	bool unwell;      /* … or because it was unhealthy */
-	bool leaving;     /* the monitor was told to end */
+	struct err fault;    /* sys != 0: why no container can be started by this process */
+	int64_t scope_since; /* a start waits for our scope, CLOCK_MONOTONIC; 0: none has yet */
+	bool scope_due;      /* systemd is about to move us to our scope */
+	bool expecting;      /* the message this process was started for has not come yet */
+	bool stopped;        /* this run was ended by a stop: event "stop" */
+	bool unwell;         /* … or because it was unhealthy */
+	bool leaving;        /* the monitor was told to end */
 	bool volumes_too; /* who asked for the removal wants its anonymous volumes gone with it */
 	bool untidy;      /* memory was used that an idle monitor should not hold */
 

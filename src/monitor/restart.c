@@ -4,8 +4,10 @@
 
 #include "base/log.h"
 #include "base/timefmt.h"
+#include "monitor/control.h"
 #include "monitor/monitor.h"
 #include "monitor/report.h"
+#include "monitor/scope.h"
 #include "monitor/start.h"
 #include "state/restart.h"
 
@@ -153,7 +155,11 @@ void backoff_term(struct monitor *m, struct wire_msg *msg)
  * should come again. The record is settled by now. */
 void restart_again(struct monitor *m, struct wire_msg *msg)
 {
-	if (m->state != ST_CREATED)
+	if (m->state == ST_AWAITING) {
+		control_hold(m, msg);
+		return;
+	}
+	if (m->state != ST_CREATED || scope_awaited(m, msg))
 		return;
 	if (wire_flag(msg, "boot")) {
 		if (!restart_after_boot(&m->traits.restart, &m->status))

@@ -11,15 +11,10 @@
 #include "monitor/removal.h"
 #include "monitor/report.h"
 #include "monitor/restart.h"
+#include "monitor/scope.h"
 #include "monitor/start.h"
-#include "state/scope.h"
 
 #define EXIT_NOT_STARTED 128
-
-/* A busy manager may take seconds. A container with limits is not run without them before systemd has had
- * the time that it gives its own callers (sd-bus). */
-#define SCOPE_PATIENCE_MS        2000
-#define SCOPE_PATIENCE_LIMITS_MS 25000
 
 static void on_child(struct watch *w, uint32_t events)
 {
@@ -38,27 +33,6 @@ static int on_created(void *arg, const struct rt_process *p, struct err *err)
 	return report_running(arg, p, err);
 }
 
-/* Before the first run: limits and the OOM counter need the scope. Without it a container runs all the
- * same, in the cgroup this process was born in or below. */
-static void enter_cgroup(struct monitor *m, bool limits)
-{
-	int patience = limits ? SCOPE_PATIENCE_LIMITS_MS : SCOPE_PATIENCE_MS;
-	char name[SCOPE_NAME_SIZE];
-	struct err err = { 0 };
-	int r;
-
-	if (!m->scope_due) {
-		if (m->cgroup.parent < 0)
-			(void)cgroup_enter_plain(m->id, getpid(), &m->cgroup);
-		return;
-	}
-	m->scope_due = false;
-	r = cgroup_enter(scope_name(m->id, getpid(), name), patience, &m->cgroup, &err);
-	if (r != 0)
-		log_warning("%s: runs outside %s: %s", m->id, name,
-			r < 0 ? err.msg : "systemd has not moved it there");
-}
-
 static int launch(struct monitor *m, const struct plan *plan, int *exit_code, struct err *err)
 {
 	struct rt_hooks hooks = { .on_created = on_created, .arg = m };
@@ -71,7 +45,7 @@ static int launch(struct monitor *m, const struct plan *plan, int *exit_code, st
 	m->io.in_once = m->traits.stdin_once;
 	m->io.drained = on_drained;
 	r = stdio_prepare(&m->io, m, streams, &child, err);
-	enter_cgroup(m, limits);
+	scope_enter(m);
 	if (r == 0)
 		r = cgroup_prepare(&m->cgroup, plan, err);
 	if (m->cgroup.payload < 0 && limits)
@@ -149,6 +123,13 @@ static void fail(struct monitor *m, const struct status *before, int exit_code, 
 		(void)removal(m, NULL);
 }
 
+void start_refused(struct monitor *m, struct err *err)
+{
+	struct status before = m->status;
+
+	fail(m, &before, EXIT_NOT_STARTED, err);
+}
+
 int start_run(struct monitor *m, struct err *err)
 {
 	struct status before = m->status;
@@ -169,6 +150,8 @@ void start_now(struct monitor *m, struct wire_msg *msg)
 {
 	struct err err = { 0 };
 
+	if (scope_awaited(m, msg))
+		return;
 	restart_forget(m);
 	if (start_run(m, &err) < 0)
 		answer_error(msg, &err);
@@ -185,6 +168,8 @@ void start_running(struct monitor *m, struct wire_msg *msg)
 /* A restart of what does not run. */
 void start_again(struct monitor *m, struct wire_msg *msg)
 {
+	if (scope_awaited(m, msg))
+		return;
 	askers_add(m, ASK_RESTART, msg);
 	start_restarted(m);
 }

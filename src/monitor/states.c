@@ -16,6 +16,12 @@ static mon_action *const actions[ST_COUNT][EV_COUNT] = {
 		[EV_TIMEOUT] = finish_idle, [EV_EXITED] = nothing,        [EV_DRAINED] = nothing,
 		[EV_PAUSE] = pause_not_running, [EV_UNPAUSE] = unpause_not_paused,
 	},
+	[ST_AWAITING] = {
+		[EV_START] = control_hold,  [EV_STOP] = await_stop,       [EV_RESTART] = control_hold,
+		[EV_KILL] = await_kill,     [EV_REMOVE] = await_remove,   [EV_TERM] = await_term,
+		[EV_TIMEOUT] = await_look,  [EV_EXITED] = nothing,        [EV_DRAINED] = nothing,
+		[EV_PAUSE] = pause_not_running, [EV_UNPAUSE] = unpause_not_paused,
+	},
 	[ST_RUNNING] = {
 		[EV_START] = start_running, [EV_STOP] = stop_soft,        [EV_RESTART] = restart_soft,
 		[EV_KILL] = kill_send,      [EV_REMOVE] = remove_running, [EV_TERM] = term_soft,

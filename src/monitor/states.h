@@ -1,6 +1,7 @@
 /* monitor/states.h - what a container's monitor does about what happens, as one table.
  *
  *   CREATED   no program runs: never started, or ended; early clients and waiters may be held
+ *   AWAITING  the same, but a start is held until systemd has made the scope
  *   RUNNING   the program runs
  *   PAUSED    it would run, but its cgroup is frozen
  *   STOPPING  asked to end by its stop signal; the timer will kill it
@@ -16,6 +17,7 @@ struct monitor;
 
 enum mon_state {
 	ST_CREATED,
+	ST_AWAITING,
 	ST_RUNNING,
 	ST_PAUSED,
 	ST_STOPPING,
@@ -51,6 +53,8 @@ void mon_event(struct monitor *m, enum mon_event event, struct wire_msg *msg);
 /* ---- actions, by file */
 /* start.c */
 mon_action start_now, start_running, start_again;
+/* scope.c */
+mon_action await_look, await_stop, await_kill, await_remove, await_term;
 /* stop.c */
 mon_action stop_soft, stop_join, stop_not_running, stop_hard, restart_soft, restart_join, kill_send,
 	kill_join, kill_not_running, term_soft, term_idle;

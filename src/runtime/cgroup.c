@@ -20,7 +20,6 @@
 #include "state/cgroup.h"
 #include "state/usage.h"
 
-#define POLL_EVERY_NS   (200 * 1000)
 #define CGROUP_TEXT_MAX 4096
 #define PROCS_MAX       (1 << 20)
 #define KILL_ROUNDS     32
@@ -37,28 +36,6 @@ static int write_text(int dir, const char *name, const char *text)
 }
 
 /* ---- a place for the container's group */
-
-/* systemd moves us between two of its messages to others; nothing tells the moved process, so look. */
-static int wait_for_scope(const char *scope, int patience_ms, char **ret)
-{
-	int64_t give_up = time_monotonic() + patience_ms * NSEC_PER_MSEC;
-	const struct timespec pause = { .tv_nsec = POLL_EVERY_NS };
-
-	for (;;) {
-		auto_free char *path = NULL;
-		int r = cgroup_of(0, &path);
-
-		if (r < 0)
-			return r;
-		if (strstr(path, scope)) {
-			*ret = take_ptr(&path);
-			return 0;
-		}
-		if (time_monotonic() >= give_up)
-			return -ETIMEDOUT;
-		(void)nanosleep(&pause, NULL);
-	}
-}
 
 /* "cpu memory pids" -> one "+name" write each: a controller that cannot be enabled must not keep the
  * others away. */
@@ -86,23 +63,30 @@ static int make_below(int parent, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int cgroup_enter(const char *scope, int patience_ms, struct cgroup *ret, struct err *err)
+int cgroup_enter(const char *scope, struct cgroup *ret, struct err *err)
 {
 	struct cgroup g = CGROUP_NONE;
 	auto_free char *path = NULL, *full = NULL;
 	auto_fd int supervisor = FD_NONE;
 	const char *mount = cgroup_mount();
+	char *at;
 	int r;
 
 	*ret = CGROUP_NONE;
-	if (!mount || wait_for_scope(scope, patience_ms, &path) < 0)
+	if (!mount)
+		return err_set(err, ERR_SYSTEM, ENOENT, "there is no cgroup v2");
+	r = cgroup_of(0, &path);
+	if (r < 0)
+		return err_sys(err, r, "read the own cgroup");
+	at = strstr(path, scope);
+	if (!at)
 		return 1;
 	/* a monitor that took over may sit in supervisor/ already */
-	strstr(path, scope)[strlen(scope)] = '\0';
+	at[strlen(scope)] = '\0';
 	full = xasprintf("%s%s", mount, path);
 	g.parent = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (g.parent < 0)
-		return 1;
+		return err_sys(err, errno, "open the scope's cgroup");
 	supervisor = make_below(g.parent, "supervisor");
 	r = supervisor < 0 ? supervisor : write_text(supervisor, "cgroup.procs", "0");
 	if (r < 0) {

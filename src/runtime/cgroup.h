@@ -34,9 +34,9 @@ struct cgroup {
 
 #define CGROUP_NONE ((struct cgroup){ .parent = FD_NONE, .payload = FD_NONE })
 
-/* Waits until this process has been moved to the scope named (state/scope.h), at most patience_ms,
- * then splits it. 0 with *ret filled; 1 when it did not happen: *ret is CGROUP_NONE. */
-int cgroup_enter(const char *scope, int patience_ms, struct cgroup *ret, struct err *err);
+/* Splits the scope named (state/scope.h) that this process has been moved to. 0 with *ret filled; 1 when
+ * that has not happened yet. Else *ret is CGROUP_NONE. */
+int cgroup_enter(const char *scope, struct cgroup *ret, struct err *err);
 /* Without a manager: where the group of monitor's container would be. 0, or 1: nowhere. */
 int cgroup_enter_plain(const char *container_id, pid_t monitor, struct cgroup *ret);
 void cgroup_close(struct cgroup *g);
