@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "oci/layer.h"
+#include "runtime/files.h"
 #include "runtime/fuse.h"
 #include "state/plan.h"
 
@@ -80,6 +81,14 @@ static int add_folder(struct buf *data, const char *before, const char *path, st
 	return 0;
 }
 
+static void renew(int tree)
+{
+	auto_fd int work = openat(tree, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (work >= 0)
+		overlay_renew(work);
+}
+
 static int mount_overlay(const struct stack *s, const char *at, struct err *err)
 {
 	auto_buf struct buf data = { 0 };
@@ -98,6 +107,8 @@ static int mount_overlay(const struct stack *s, const char *at, struct err *err)
 			r = add_folder(&data, ",upperdir=", upper, err);
 		if (r == 0)
 			r = add_folder(&data, ",workdir=", work, err);
+		renew(s->tree->dir);
+		buf_adds(&data, ",volatile"); /* what is kept of it is written out as a layer */
 	}
 	if (r < 0)
 		return r;

@@ -87,7 +87,8 @@ static unsigned id_outside(unsigned id, unsigned own)
 
 /* ---- its files */
 
-static void add_root(struct buf *plan, const struct host_config *h, const struct compile_paths *p)
+static void add_root(
+	struct buf *plan, const struct host_config *h, bool passing, const struct compile_paths *p)
 {
 	auto_free char *upper = xasprintf("%s/upper", p->folder);
 	auto_free char *work = xasprintf("%s/work", p->folder);
@@ -95,6 +96,8 @@ static void add_root(struct buf *plan, const struct host_config *h, const struct
 	add_each(plan, "lower", p->lower);
 	plan_add(plan, "upper", upper);
 	plan_add(plan, "work", work);
+	if (passing)
+		plan_add(plan, "volatile");
 	if (h->readonly_rootfs)
 		plan_add(plan, "readonly-root");
 }
@@ -266,10 +269,10 @@ static void add_devices(struct buf *plan, bool privileged, const struct mount_po
 		plan_add(plan, "symlink", links[i][0], links[i][1]);
 }
 
-static void add_files(struct buf *plan, const struct host_config *h,
+static void add_files(struct buf *plan, const struct host_config *h, bool passing,
 	const struct mount_points *user, const struct compile_paths *p)
 {
-	add_root(plan, h, p);
+	add_root(plan, h, passing, p);
 	add_kernel_mounts(plan, h, user);
 	add_etc(plan, user, p->net_etc ? p->net_etc : p->folder);
 	add_user_mounts(plan, user);
@@ -509,7 +512,7 @@ static int compile_all(const struct container *ct, const struct container_config
 	if (r < 0)
 		return r;
 	add_identity(plan, ct);
-	add_files(plan, h, mounts, paths);
+	add_files(plan, h, json_get_bool(ct->host_config, "AutoRemove"), mounts, paths);
 	add_sysctls(plan, h);
 	add_namespaces(plan, c, h, paths);
 	add_terminal(plan, c, h);

@@ -114,6 +114,7 @@ void finish_run(struct monitor *m, struct wire_msg *msg)
 	cgroup_totals(&m->cgroup, &m->status.totals);
 	stdio_close(&m->io);
 	rt_process_clear(&m->process);
+	m->untidy = true;
 	m->status.pid = 0;
 	m->status.finished = time_now();
 	m->status.state = goes_away(m) ? RUN_REMOVING

@@ -5,7 +5,7 @@
  *   dayfly-monitor --recover ID   descriptor 4 as above: completes what a dead monitor left undone
  *
  * --scope: systemd was asked to move this process to a scope of its own, and a start waits for that.
- * Holding the lock is being alive, so descriptor 4 stays open and is never used. */
+ * Holding the lock is being alive, so descriptor 4 stays open and is not used otherwise. */
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +40,8 @@ static int run(const char *id, int control, int userns, bool scope)
 	if (r < 0)
 		log_error("%s: %s", id, err.msg);
 	monitor_close(&m);
+	(void)close(FD_LOCK); /* nobody waits for us any more, and nobody has to for the disk */
+	rt_files_release(&m.process);
 	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -203,14 +203,17 @@ bool monitor_needed(const struct monitor *m)
 		m->waiters || m->askers || m->viewers || m->held;
 }
 
-/* Quiet after a start or a burst: an idle monitor gives back what it took. That is the buffers, what
- * the heap has free, the pages of the stack that deeper calls have left behind, and the program's own
- * text: most of it builds containers, and what is needed again is mapped from the page cache. */
+/* Quiet after a start or a burst: an idle monitor gives back what it took. That is the files of a run that
+ * is over, the buffers, what the heap has free, the pages of the stack that deeper calls have left behind, and
+ * the program's own text: most of it builds containers, and what is needed again is mapped from the page
+ * cache. */
 static __attribute__((noinline)) void tidy(struct monitor *m)
 {
 	uintptr_t here = ((uintptr_t)__builtin_frame_address(0) - CALL_ROOM) & ~(PAGE - 1);
 
 	m->untidy = false;
+	if (!monitor_running(m))
+		rt_files_release(&m->process);
 	(void)madvise(m->buffer, PUMP_SIZE, MADV_DONTNEED);
 	log_tidy(m->io.log);
 	(void)malloc_trim(0);

@@ -41,6 +41,7 @@ static int launch(struct monitor *m, const struct plan *plan, int *exit_code, st
 	struct rt_io child;
 	int r;
 
+	rt_files_release(&m->process);
 	m->io.tty = m->traits.tty;
 	m->io.in_once = m->traits.stdin_once;
 	m->io.drained = on_drained;

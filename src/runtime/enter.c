@@ -114,6 +114,7 @@ static const struct step container_steps[] = {
 	{ "private mount tree",		mounts_private },	/* nothing we mount reaches the host */
 	{ "claim the root's files",	root_claim },		/* from who copies into them */
 	{ "assemble root",		root_assemble },	/* needs host paths, as all up to the pivot */
+	{ "leave the root's files",	root_leave },		/* to the monitor */
 	{ "mount",			mounts_make },
 	{ "devices",			devices_bind },
 	{ "links",			links_make },

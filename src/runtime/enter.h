@@ -30,6 +30,7 @@ struct enter {
 	int report; /* to the parent, see report.h */
 	unsigned long
 		propagation; /* of the tree the mounts are taken from: MS_PRIVATE or MS_SLAVE */
+	int work;            /* the overlay's work folder, locked; FD_NONE for other roots */
 	int root;            /* O_PATH, the container's root directory once it is assembled */
 	int console;         /* the terminal's slave end; FD_NONE without tty */
 	int init;            /* dayfly-init, executable by descriptor; FD_NONE unless asked for */
@@ -72,6 +73,7 @@ int keepid_enter(struct enter *e, struct err *err);
 int mounts_private(struct enter *e, struct err *err);
 int root_claim(struct enter *e, struct err *err);
 int root_assemble(struct enter *e, struct err *err);
+int root_leave(struct enter *e, struct err *err);
 int root_pivot(struct enter *e, struct err *err);
 int root_readonly(struct enter *e, struct err *err);
 /* mounts.c */

@@ -40,6 +40,14 @@ int files_lock(const char *upper, int ms)
 	return take_fd(&fd);
 }
 
+void overlay_renew(int work)
+{
+	/* "work" once more is the kernel's */
+	(void)unlinkat(work, "work/incompat/volatile/dirty", 0);
+	(void)unlinkat(work, "work/incompat/volatile", AT_REMOVEDIR);
+	(void)unlinkat(work, "work/incompat", AT_REMOVEDIR);
+}
+
 /* ---- of a process */
 
 /* Until it pivots, a new container's root is a copy of ours: under the name "/" one of the host's. */
@@ -148,6 +156,7 @@ static int assemble(struct enter *e, struct err *err)
 {
 	int r = root_assemble(e, err);
 
+	e->work = fd_close(e->work); /* the caller has the upper folder's lock */
 	return r == 0 ? mounts_make_shared(e, err) : r;
 }
 
@@ -218,7 +227,7 @@ static int detach(struct enter *e, struct err *err)
 int files_assemble(const struct plan *plan, bool *shared, int *ret_root, struct err *err)
 {
 	bool fuse = str_eq(plan_get(plan, "storage", ""), "fuse-overlayfs");
-	struct enter e = { .plan = plan, .report = FD_NONE, .root = FD_NONE };
+	struct enter e = { .plan = plan, .report = FD_NONE, .work = FD_NONE, .root = FD_NONE };
 	pid_t server = start_server(&e);
 	int r;
 

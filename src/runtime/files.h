@@ -18,6 +18,11 @@
  * none begins to. ms: how long to wait, -1 for ever. A descriptor, -EWOULDBLOCK or -errno. */
 int files_lock(const char *upper, int ms);
 
+/* Before the work folder of a volatile overlay is mounted again. The kernel has marked it, and mounts none
+ * with the mark, because after a power cut its files may be incomplete: such a container or build does not
+ * outlive one. */
+void overlay_renew(int work);
+
 /* What the process sees, the first of a container that runs: the root of its mount namespace, whatever
  * it has made its own. ret_mounts keeps what is mounted there until it is closed, even when the
  * container ends before.

@@ -13,6 +13,8 @@ enum report_kind {
 	REPORT_CREATED, /* with the pidfd of the first process, which waits for the answer REPORT_GO */
 	REPORT_GO,      /* the other way: the record is written */
 	REPORT_CONSOLE, /* with the master end */
+	REPORT_WORK,    /* with the overlay's work folder */
+	REPORT_ROOT,    /* with the overlay */
 	REPORT_FUSE,    /* with /dev/fuse: the root is mounted and wants its server */
 	REPORT_EXEC,    /* the next thing is execve */
 	REPORT_FAILED,

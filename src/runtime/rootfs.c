@@ -14,10 +14,12 @@
 #include "runtime/files.h"
 #include "runtime/fuse.h"
 #include "runtime/mountfd.h"
+#include "runtime/report.h"
 
 #define OVERLAY_DATA_MAX 4096 /* mount(2) takes one page of text */
 #define CLAIM_MS                                                                                   \
 	10000 /* somebody copies files into the container: worth waiting for, not for ever */
+#define WORK_MS 60000 /* its last run is being written to the disk */
 
 /* Private, unless some bind asks to see what the host mounts later: then the tree is a slave of the
  * host's, and every other copy taken from it is made private by itself. */
@@ -74,6 +76,10 @@ static int overlay_mount(struct enter *e, int upper, int work, struct err *err)
 		return r;
 	buf_printf(&data, ",upperdir=%s,workdir=%s,userxattr", fd_path(upper, upper_name),
 		fd_path(work, work_name));
+	if (plan_has(e->plan, "volatile")) {
+		overlay_renew(work);
+		buf_adds(&data, ",volatile");
+	}
 	if (data.len >= OVERLAY_DATA_MAX)
 		return err_set(err, ERR_INVALID, E2BIG, "the image has too many layers");
 	/* "userxattr" makes it mountable in a user namespace, Linux 5.11 */
@@ -93,10 +99,12 @@ static int layers_mount(struct enter *e, const char *path, int upper, struct err
 
 	if (str_eq(storage, "fuse-overlayfs"))
 		return fuse_root_mount(e, path, err);
-	r = open_folder(plan_get(e->plan, "work", ""), &work, err);
-	if (r < 0)
-		return r;
+	work = files_lock(plan_get(e->plan, "work", ""), WORK_MS);
+	if (work < 0)
+		return rt_sys(err, work, "lock the overlay's work folder");
 	r = overlay_mount(e, upper, work, err);
+	if (r == 0)
+		e->work = take_fd(&work);
 	if (r == 0 || str_eq(storage, "overlayfs"))
 		return r;
 	if (fuse_root_mount(e, path, &fuse) == 0)
@@ -122,6 +130,19 @@ int root_claim(struct enter *e, struct err *err)
 		return enter_fail(e, err, BLAME_REQUEST, 128, EBUSY,
 			"files are being copied into the container: try again when that is done");
 	return lock < 0 ? rt_sys(err, lock, "lock the container's files") : 0;
+}
+
+/* See struct rt_process. */
+int root_leave(struct enter *e, struct err *err)
+{
+	int r;
+
+	if (e->work < 0)
+		return 0;
+	r = report_send(e->report, &(struct report){ .kind = REPORT_WORK }, e->work);
+	if (r == 0)
+		r = report_send(e->report, &(struct report){ .kind = REPORT_ROOT }, e->root);
+	return r < 0 ? rt_sys(err, r, "tell the monitor") : 0;
 }
 
 int root_assemble(struct enter *e, struct err *err)

@@ -46,10 +46,19 @@ struct rt_process {
 	int pidfd;
 	int keeper;  /* pidfd of the caller's child if that is another one (bundle.c); FD_NONE */
 	int console; /* master, O_NONBLOCK | O_CLOEXEC; FD_NONE without tty */
+	/* The root (O_PATH) and its work folder, locked, where that is the kernel's overlay. The last to let
+	 * go of an overlay waits until the kernel has written out the whole file system below it: the
+	 * caller, because the container's last process would be seen to end that much later. */
+	int root, work;
 };
 
 #define RT_PROCESS_NONE                                                                            \
-	((struct rt_process){ .pidfd = FD_NONE, .keeper = FD_NONE, .console = FD_NONE })
+	((struct rt_process){ .pid = -1,                                                           \
+		.pidfd = FD_NONE,                                                                  \
+		.keeper = FD_NONE,                                                                 \
+		.console = FD_NONE,                                                                \
+		.root = FD_NONE,                                                                   \
+		.work = FD_NONE })
 
 /* The pidfd to wait on: of the child whose end is the container's, with its exit code. */
 static inline int rt_process_child(const struct rt_process *p)
@@ -77,4 +86,6 @@ int rt_exec(int container_pidfd, const struct plan *exec, const struct rt_io *io
 /* Resizes a console; 0 or -errno. */
 int rt_console_resize(int console, unsigned short height, unsigned short width);
 
-void rt_process_clear(struct rt_process *p); /* closes descriptors; does not kill or reap */
+void rt_process_clear(
+	struct rt_process *p); /* the process and its console; does not kill or reap */
+void rt_files_release(struct rt_process *p); /* root and work; may take as long as syncfs(2) */

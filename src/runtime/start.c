@@ -33,6 +33,12 @@ void rt_process_clear(struct rt_process *p)
 	p->console = fd_close(p->console);
 }
 
+void rt_files_release(struct rt_process *p)
+{
+	p->root = fd_close(p->root);
+	p->work = fd_close(p->work); /* after it: now another may mount them */
+}
+
 pid_t process_clone(const struct rt_io *io, uint64_t flags, uint64_t exit_signal, int *pidfd)
 {
 	struct clone_args args = {
@@ -92,6 +98,7 @@ static void child_reap(struct rt_process *p)
 	while (waitid(P_PIDFD, (id_t)rt_process_child(p), &si, WEXITED) < 0 && errno == EINTR)
 		;
 	rt_process_clear(p);
+	rt_files_release(p);
 }
 
 /* How failures are told, by what was asked for. */
@@ -208,6 +215,8 @@ static int follow(int sock, const struct plan *plan, const struct voice *voice,
 			break;
 		case REPORT_GO: break; /* ours to say */
 		case REPORT_CONSOLE: take_report_fd(&p->console, fd); break;
+		case REPORT_WORK: take_report_fd(&p->work, fd); break;
+		case REPORT_ROOT: take_report_fd(&p->root, fd); break;
 		case REPORT_FUSE:
 			n = fuse_root_serve(plan, fd, err);
 			(void)fd_close(fd);
@@ -419,6 +428,7 @@ static int enter_prepare(struct enter *e, int *sock, struct err *err)
 
 static const struct enter enter_none = {
 	.report = FD_NONE,
+	.work = FD_NONE,
 	.root = FD_NONE,
 	.console = FD_NONE,
 	.init = FD_NONE,

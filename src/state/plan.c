@@ -30,7 +30,7 @@ static const struct keyword plan_keywords[] = {
 	{ "caps", 1, false }, { "privileged", 0, false }, { "no-new-privs", 0, false }, { "seccomp", 1, false },
 	{ "rlimit", 3, true }, { "limit", 2, true }, { "oom-score-adj", 1, false },
 	{ "env", 1, true }, { "arg", 1, true },
-	{ "stop-signal", 1, false }, { "stop-timeout", 1, false }, { "auto-remove", 0, false },
+	{ "stop-signal", 1, false }, { "stop-timeout", 1, false }, { "auto-remove", 0, false }, { "volatile", 0, false },
 	{ "keep-removed", 4, false },
 	{ "restart", 2, false }, { "restart-unhealthy", 0, false },
 	{ "health-times", 4, false }, { "health-retries", 1, false }, { "health-silent", 0, false },

@@ -16,6 +16,7 @@
  *
  *   lower DIR (many)            image layers, top one first, absolute paths; none: an empty root
  *   upper DIR | work DIR        the container's own layer
+ *   volatile                    what is written there need not survive a power cut, fsync(2) or not
  *   storage NAME                overlayfs or fuse-overlayfs; without: the first that works
  *   runtime NAME PATH           the OCI runtime that runs the program out of a bundle, crun or runc; none: we do
  *   annotation KEY VALUE (many) for it

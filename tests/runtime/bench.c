@@ -312,7 +312,9 @@ int start_with(struct buf *b, bool tty, int pidfd, struct run *run)
 	size_t len = b->len;
 	int in[2], out[2], r;
 
-	*run = (struct run){ .in = FD_NONE, .out = FD_NONE, .exit_code = -1 };
+	*run = (struct run){
+		.process = RT_PROCESS_NONE, .in = FD_NONE, .out = FD_NONE, .exit_code = -1
+	};
 	assert_int_equal(plan_parse(buf_steal(b), len, &plan, &run->err), 0);
 	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
@@ -369,6 +371,7 @@ int finish(struct run *run)
 	if (run->in != run->out || run->process.console < 0)
 		run->out = fd_close(run->out);
 	rt_process_clear(&run->process);
+	rt_files_release(&run->process);
 	return si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
 }
 

@@ -8,11 +8,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/path.h"
+#include "runtime/files.h"
 
 /* Below the source: a mount, one in that one, a name with a blank, and one that hides another. */
 static void a_read_only_bind_covers_what_is_mounted_below(void **state)
@@ -70,6 +72,56 @@ static void a_hundred_and_twenty_seven_layers_fit(void **state)
 	plan_shell(&b, "echo deep");
 	assert_int_equal(output_of(&b, out, sizeof(out)), 0);
 	assert_string_equal(out, "deep\n");
+}
+
+/* Whoever lets go of them last has to wait for the disk: not the program. */
+static void a_runs_files_stay_mounted_until_its_starter_lets_go(void **state)
+{
+	auto_free char *work = NULL;
+	auto_buf struct buf b = { 0 };
+	struct stat st;
+	struct run run;
+	bool kernels;
+	int lock;
+
+	(void)state;
+	plan_default(&b);
+	work = container_folder("work");
+	plan_shell(&b, "echo x > /left");
+	start(&b, &run);
+	assert_int_equal(waitpid(run.process.pid, NULL, 0), run.process.pid);
+	run.out = fd_close(run.out);
+	run.in = fd_close(run.in);
+	rt_process_clear(&run.process);
+	kernels = run.process.root >= 0;
+	assert_int_equal(run.process.work >= 0, kernels);
+	if (kernels) {
+		assert_int_equal(fstatat(run.process.root, "left", &st, 0), 0);
+		assert_int_equal(files_lock(work, 0), -EWOULDBLOCK);
+	}
+	rt_files_release(&run.process);
+	lock = files_lock(work, 0);
+	assert_true(lock >= 0);
+	(void)close(lock);
+}
+
+/* The same folders again: the kernel has marked them. */
+static void a_volatile_root_can_be_mounted_again(void **state)
+{
+	auto_buf struct buf first = { 0 }, second = { 0 };
+	char out[512];
+
+	(void)state;
+	plan_default(&first);
+	plan_add(&first, "volatile");
+	buf_add(&second, first.data, first.len);
+	plan_shell(&first, "grep -c 'overlay.*volatile' /proc/mounts; touch /mine");
+	plan_shell(&second, "ls /mine");
+	(void)output_of(&first, out, sizeof(out));
+	if (!bench.storage || str_eq(bench.storage, "overlayfs"))
+		assert_string_equal(out, "1\n");
+	assert_int_equal(output_of(&second, out, sizeof(out)), 0);
+	assert_string_equal(out, "/mine\n");
 }
 
 /* A file and a folder that are hidden, a folder that is made anew. */
@@ -242,6 +294,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_read_only_bind_covers_what_is_mounted_below),
 		cmocka_unit_test(a_hundred_and_twenty_seven_layers_fit),
+		cmocka_unit_test(a_runs_files_stay_mounted_until_its_starter_lets_go),
+		cmocka_unit_test(a_volatile_root_can_be_mounted_again),
 		cmocka_unit_test(what_a_layer_hides_is_hidden_and_what_it_replaces_is_new),
 		cmocka_unit_test(what_was_written_has_arrived_when_the_container_has_ended),
 		cmocka_unit_test(where_the_kernel_refuses_fuse_overlayfs_is_used),

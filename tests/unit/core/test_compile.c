@@ -74,7 +74,8 @@ static void a_default_container_is_compiled_to_dockers_defaults(void **unused)
 	mask = plan_words(&p, "mask");
 	assert_int_equal(strv_len((char *const *)(uintptr_t)mask), 11);
 	assert_false(plan_has(&p, "tty") || plan_has(&p, "init") || plan_has(&p, "auto-remove") ||
-		plan_has(&p, "readonly-root") || plan_has(&p, "no-new-privs"));
+		plan_has(&p, "volatile") || plan_has(&p, "readonly-root") ||
+		plan_has(&p, "no-new-privs"));
 }
 
 static void options_reach_the_plan(void **unused)
@@ -93,7 +94,8 @@ static void options_reach_the_plan(void **unused)
 	(void)unused;
 	assert_true(plan_has(&p, "tty") && plan_has(&p, "open-stdin") &&
 		plan_has(&p, "stdin-once") && plan_has(&p, "init") && plan_has(&p, "auto-remove") &&
-		plan_has(&p, "readonly-root") && plan_has(&p, "no-new-privs"));
+		plan_has(&p, "volatile") && plan_has(&p, "readonly-root") &&
+		plan_has(&p, "no-new-privs"));
 	assert_words(&p, "console-size", "24 80\n");
 	assert_words(&p, "user", "u:g\n");
 	assert_words(&p, "group", "audio\n7\n");
