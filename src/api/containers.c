@@ -2,6 +2,7 @@
 #include "api/handlers.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/http_out.h"
@@ -11,6 +12,9 @@
 #include "core/containers.h"
 #include "core/removed.h"
 #include "json/text.h"
+
+#define LEAVING_PATIENCE NSEC_PER_SEC
+#define LEAVING_STEP_US  200
 
 #define MULTIPLEXED_SINCE 42 /* API 1.42 names the framed type; older ones call both raw */
 
@@ -144,15 +148,39 @@ static bool is_up(const struct container *ct)
 		ct->status.state == RUN_PAUSED;
 }
 
-static int remove_by_monitor(
-	struct request *req, struct reply *rep, const char *id, bool force, struct err *err)
-{
-	bool volumes = req_query_bool(req, "v", false);
+typedef int handover_fn(struct request *req, struct reply *rep, const char *container_id,
+	const char *op, const char *const *words, struct err *err);
 
-	return handover_monitor(req, rep, id, "remove",
-		(const char *const[]){
-			force ? "force=1" : "force=0", volumes ? "volumes=1" : "volumes=0", NULL },
-		err);
+static int remove_by_monitor(struct request *req, struct reply *rep, const char *id,
+	handover_fn *hand_over, struct err *err)
+{
+	const char *words[] = { req_query_bool(req, "force", false) ? "force=1" : "force=0",
+		req_query_bool(req, "v", false) ? "volumes=1" : "volumes=0", NULL };
+
+	return hand_over(req, rep, id, "remove", words, err);
+}
+
+/* Its monitor may hold clients that still want something of it, and removes it then; or it is about to
+ * end, having just told of the container's end. */
+static int remove_stopped(struct request *req, struct reply *rep, struct core *c,
+	struct container *ct, struct err *err)
+{
+	const int64_t give_up = time_monotonic() + LEAVING_PATIENCE;
+	const bool volumes = req_query_bool(req, "v", false);
+	int r;
+
+	while ((r = container_remove_stopped(c, ct, volumes, err)) == -EBUSY) {
+		r = remove_by_monitor(req, rep, ct->id, handover_if_live, err);
+		if (r > 0)
+			return 0;
+		if (r < 0 || time_monotonic() > give_up)
+			return remove_by_monitor(req, rep, ct->id, handover_monitor, err);
+		(void)usleep(LEAVING_STEP_US);
+	}
+	if (r < 0)
+		return r;
+	core_trashed(c);
+	return reply_empty(rep, 204);
 }
 
 int api_container_remove(struct request *req, struct reply *rep, struct err *err)
@@ -174,14 +202,8 @@ int api_container_remove(struct request *req, struct reply *rep, struct err *err
 	if (r < 0)
 		return r;
 	if (is_up(ct))
-		return remove_by_monitor(req, rep, ct->id, force, err);
-	r = container_remove_stopped(c, ct, req_query_bool(req, "v", false), err);
-	if (r == -EBUSY) /* its monitor holds clients that still want something of it */
-		return remove_by_monitor(req, rep, ct->id, force, err);
-	if (r < 0)
-		return r;
-	core_trashed(c);
-	return reply_empty(rep, 204);
+		return remove_by_monitor(req, rep, ct->id, handover_monitor, err);
+	return remove_stopped(req, rep, c, ct, err);
 }
 
 int api_container_prune(struct request *req, struct reply *rep, struct err *err)

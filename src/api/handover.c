@@ -116,6 +116,19 @@ int handover_monitor(struct request *req, struct reply *rep, const char *contain
 	return r < 0 ? r : given(rep);
 }
 
+int handover_if_live(struct request *req, struct reply *rep, const char *container_id,
+	const char *op, const char *const *words, struct err *err)
+{
+	struct core *c;
+	int r = req_core(req, &c, err);
+
+	if (r == 0)
+		r = monitor_send_if_live(c, container_id, op, words, req->client, err);
+	if (r > 0)
+		(void)given(rep);
+	return r;
+}
+
 /* The connection goes to the monitor before the 101, and everything that can fail with it: errors are
  * HTTP statuses, and a client that has seen the 101 has lost nothing should we be killed. What it sent
  * early is in libmicrohttpd's hands until then and follows (docs/decisions/014). */

@@ -66,6 +66,9 @@ void reply_header(struct reply *rep, const char *name, const char *value); /* co
 /* The monitor answers: op and words as in state/wire.h. */
 int handover_monitor(struct request *req, struct reply *rep, const char *container_id,
 	const char *op, const char *const *words, struct err *err);
+/* Only if a monitor listens: 1 handed over, 0 none does. */
+int handover_if_live(struct request *req, struct reply *rep, const char *container_id,
+	const char *op, const char *const *words, struct err *err);
 /* The same for attach and exec-start: upgrades to 101 if the client asked for it, and passes on bytes
  * it sent early; adds type= and hold=. multiplexed: the stream has frames (no terminal). */
 int handover_hijack(struct request *req, struct reply *rep, const char *container_id,

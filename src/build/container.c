@@ -133,7 +133,7 @@ static void cancel(struct driven *d)
 {
 	if (!d->canceled)
 		(void)monitor_send_if_live(d->build->core, d->id, "remove",
-			(const char *const[]){ "force=1", NULL }, NULL);
+			(const char *const[]){ "force=1", NULL }, FD_NONE, NULL);
 	d->canceled = true;
 }
 
@@ -217,8 +217,8 @@ static void remove_container(struct build *b, const char *id)
 
 	if (container_find(b->core, id, &ct, NULL) < 0)
 		return;
-	if (monitor_send_if_live(
-		    b->core, id, "remove", (const char *const[]){ "force=1", NULL }, NULL) == 0)
+	if (monitor_send_if_live(b->core, id, "remove", (const char *const[]){ "force=1", NULL },
+		    FD_NONE, NULL) == 0)
 		(void)container_remove_stopped(b->core, ct, false, NULL);
 }
 

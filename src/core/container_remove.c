@@ -99,7 +99,7 @@ static int prune_one(void *arg, const struct container *ct)
 	size = container_size_rw(p->c, ct->id);
 	/* a monitor may hold clients that wait for a start: it removes the container itself */
 	if (take_away(p->c, ct, json_get_bool(ct->host_config, "AutoRemove"), true, NULL) < 0 &&
-		monitor_send_if_live(p->c, ct->id, "remove", words, NULL) != 1)
+		monitor_send_if_live(p->c, ct->id, "remove", words, FD_NONE, NULL) != 1)
 		return 0;
 	strv_add(&p->removed, ct->id);
 	p->freed += size;

@@ -219,7 +219,7 @@ static int rename_locked(struct core *c, struct container *ct, const char *name,
 static void tell_monitor(struct core *c, struct container *ct)
 {
 	if (container_monitor_lives(c, ct->id) && container_compile(c, ct, NULL) == 0)
-		(void)monitor_send_if_live(c, ct->id, "reload", NULL, NULL);
+		(void)monitor_send_if_live(c, ct->id, "reload", NULL, FD_NONE, NULL);
 }
 
 int container_rename(struct core *c, const char *what, const char *name, struct err *err)

@@ -297,7 +297,7 @@ int monitor_send(struct core *c, const char *id, const char *op, const char *con
 }
 
 static int send_if_live(struct core *c, const char *id, const char *op, const char *const *words,
-	const void *blob, size_t blob_len, struct err *err)
+	int fd, const void *blob, size_t blob_len, struct err *err)
 {
 	auto_fd int run_dir = dirs_container_run(&c->dirs, id, false);
 	int r;
@@ -306,22 +306,23 @@ static int send_if_live(struct core *c, const char *id, const char *op, const ch
 		return 0;
 	if (run_dir < 0)
 		return err_sys(err, run_dir, "run directory of container %s", id);
-	r = wire_send(run_dir, op, words, FD_NONE, blob, blob_len, patience(c));
+	r = wire_send(run_dir, op, words, fd, blob, blob_len, patience(c));
 	if (nobody_listens(r))
 		return 0;
 	return r < 0 ? send_failed(id, r, err) : 1;
 }
 
-int monitor_send_if_live(
-	struct core *c, const char *id, const char *op, const char *const *words, struct err *err)
+int monitor_send_if_live(struct core *c, const char *id, const char *op, const char *const *words,
+	int fd, struct err *err)
 {
-	return send_if_live(c, id, op, words, NULL, 0, err);
+	return send_if_live(c, id, op, words, fd, NULL, 0, err);
 }
 
 int monitor_send_early(struct core *c, const char *id, const char *hold, const void *data,
 	size_t len, struct err *err)
 {
-	return send_if_live(c, id, "early", (const char *const[]){ hold, NULL }, data, len, err);
+	return send_if_live(
+		c, id, "early", (const char *const[]){ hold, NULL }, FD_NONE, data, len, err);
 }
 
 int monitor_recover(struct core *c, const char *id, struct err *err)

@@ -20,9 +20,9 @@ int monitor_send(struct core *c, const char *id, const char *op, const char *con
 /* ERR_NOT_FOUND if the container has been removed, and no folder of it stays among those of the run tree:
  * to be asked after something was put there, since the removal may have come before. */
 int run_folder_check(struct core *c, const char *id, struct err *err);
-/* Only if a monitor lives: 1 sent, 0 none lives. */
-int monitor_send_if_live(
-	struct core *c, const char *id, const char *op, const char *const *words, struct err *err);
+/* The same, with a client's connection or FD_NONE, only if a monitor listens: 1 sent, 0 none does. */
+int monitor_send_if_live(struct core *c, const char *id, const char *op, const char *const *words,
+	int fd, struct err *err);
 /* "early" of a connection it was sent with this hold= word, if it still lives. */
 int monitor_send_early(struct core *c, const char *id, const char *hold, const void *data,
 	size_t len, struct err *err);

@@ -290,11 +290,16 @@ class Engine:
 
     def kill_api(self):
         """kill -9 of the API process; one is started for it when none runs."""
-        pid = self.api_pid()
-        while pid is None:
-            self.get("/_ping")
+        while True:
             pid = self.api_pid()
-        os.kill(pid, signal.SIGKILL)
+            try:
+                if pid is not None:
+                    os.kill(pid, signal.SIGKILL)
+                    break
+            except ProcessLookupError:  # it has just gone by itself, and the record of that is to come
+                time.sleep(0.002)
+                continue
+            self.get("/_ping")
         end = time.monotonic() + 5
         while self.api_pid() == pid and time.monotonic() < end:
             time.sleep(0.002)

@@ -189,9 +189,11 @@ static void a_live_monitor_is_not_started_again(void **state)
 	assert_int_equal(monitor_send(w->core, CONTAINER, "stop", NULL, FD_NONE, &err), 0);
 	assert_int_equal(wire_recv(ctl, &m), 0);
 	assert_string_equal(m.op, "stop");
-	assert_int_equal(monitor_send_if_live(w->core, CONTAINER, "reload", NULL, &err), 1);
+	assert_int_equal(
+		monitor_send_if_live(w->core, CONTAINER, "reload", NULL, FD_NONE, &err), 1);
 	ctl = fd_close(ctl);
-	assert_int_equal(monitor_send_if_live(w->core, CONTAINER, "reload", NULL, &err), 0);
+	assert_int_equal(
+		monitor_send_if_live(w->core, CONTAINER, "reload", NULL, FD_NONE, &err), 0);
 	assert_int_equal(faccessat(w->dir_fd, "report", F_OK, 0), -1);
 }
 
