@@ -156,6 +156,7 @@ static const struct step bundle_steps[] = {
 	{ "private mount tree",		mounts_private },
 	{ "claim the root's files",	root_claim },
 	{ "assemble root",		root_assemble },
+	{ "leave the root's files",	root_leave },
 	{ "mount",			mounts_make },
 	{ "devices",			devices_bind },
 	{ "links",			links_make },
