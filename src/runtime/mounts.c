@@ -245,6 +245,19 @@ static const char *host_instead(const struct enter *e, const char *type, bool *r
 	return NULL;
 }
 
+/* The host's /sys brings the host's cgroups along, and one file system is never mounted right upon itself. */
+static int mount_above(struct enter *e, const struct plan_item *m, const struct options *o)
+{
+	auto_fd int below = target_open(e->root, m->words[2], TARGET_EXISTING);
+	auto_fd int target = FD_NONE;
+	int r = below < 0 ? below : mount_fs("tmpfs", below, MS_RDONLY, "size=0,nr_inodes=1");
+
+	if (r < 0)
+		return r;
+	target = target_open(e->root, m->words[2], TARGET_EXISTING);
+	return target < 0 ? target : mount_fs(m->words[0], target, o->flags, o->data.data);
+}
+
 static int fs_mount(
 	struct enter *e, const struct plan_item *m, const struct options *o, struct err *err)
 {
@@ -260,6 +273,8 @@ static int fs_mount(
 		return mount_fail(e, err, m, target);
 	r = str_eq(type, "devpts") ? mount_devpts(target, o)
 				   : mount_fs(type, target, o->flags, o->data.data);
+	if (r == -EBUSY)
+		r = mount_above(e, m, o);
 	return r < 0 ? mount_fail(e, err, m, r) : 0;
 }
 
