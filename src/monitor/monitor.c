@@ -1,7 +1,6 @@
 #include "monitor/monitor.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/timefmt.h"
 #include "monitor/control.h"
 #include "monitor/oom.h"
@@ -21,8 +21,6 @@
 #define PAGE          ((uintptr_t)4096)
 #define STACK_USED    ((uintptr_t)64 << 10)
 #define CALL_ROOM     ((uintptr_t)512) /* what tidy() and a system call need of the stack */
-
-extern const char __executable_start[], etext[]; /* the linker's */
 
 /* ---- timers and signals */
 
@@ -204,9 +202,8 @@ bool monitor_needed(const struct monitor *m)
 }
 
 /* Quiet after a start or a burst: an idle monitor gives back what it took. That is the files of a run that
- * is over, the buffers, what the heap has free, the pages of the stack that deeper calls have left behind, and
- * the program's own text: most of it builds containers, and what is needed again is mapped from the page
- * cache. */
+ * is over, the buffers, the pages of the stack that deeper calls have left behind, the heap, and the program's
+ * own text, most of which builds containers. */
 static __attribute__((noinline)) void tidy(struct monitor *m)
 {
 	uintptr_t here = ((uintptr_t)__builtin_frame_address(0) - CALL_ROOM) & ~(PAGE - 1);
@@ -216,13 +213,11 @@ static __attribute__((noinline)) void tidy(struct monitor *m)
 		rt_files_release(&m->process);
 	(void)madvise(m->buffer, PUMP_SIZE, MADV_DONTNEED);
 	log_tidy(m->io.log);
-	(void)malloc_trim(0);
 	/* Page by page, because the stack's mapping may begin anywhere. */
 	for (uintptr_t page = here - PAGE; page > here - STACK_USED; page -= PAGE)
 		if (madvise((void *)page, PAGE, MADV_DONTNEED) < 0)
 			break;
-	(void)madvise((void *)(uintptr_t)__executable_start, (size_t)(etext - __executable_start),
-		MADV_DONTNEED);
+	memory_trim(); /* last: the loop above is text, too */
 }
 
 int monitor_run(struct monitor *m, struct err *err)

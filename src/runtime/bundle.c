@@ -21,6 +21,7 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "base/memory.h"
 #include "base/path.h"
 #include "base/proc.h"
 #include "runtime/init_image.h"
@@ -436,6 +437,7 @@ int bundle_keep(struct enter *e, struct err *err)
 		for (int fd = 3; fd < 1024; fd++)
 			(void)close(fd);
 	let_go();
+	memory_trim();
 	for (;;) {
 		pid_t pid = waitpid(-1, &status, 0);
 

@@ -53,8 +53,7 @@ struct rt_process {
 };
 
 #define RT_PROCESS_NONE                                                                            \
-	((struct rt_process){ .pid = -1,                                                           \
-		.pidfd = FD_NONE,                                                                  \
+	((struct rt_process){ .pidfd = FD_NONE,                                                    \
 		.keeper = FD_NONE,                                                                 \
 		.console = FD_NONE,                                                                \
 		.root = FD_NONE,                                                                   \
