@@ -64,17 +64,11 @@ static int refuse(const struct host_config *h, const char *field, const char *va
 
 static int check_abilities(const struct host_config *h, const char *program, struct err *err)
 {
-	uid_t uid;
-	gid_t gid;
-
 	if (str_eq(h->pid_mode, "host") || mode_container(h->pid_mode))
 		return refuse(h, "PidMode", h->pid_mode,
 			"its containers end with their monitor because they have a pid namespace of "
 			"their own",
 			err);
-	if (keep_id_read(h->userns_mode, &uid, &gid, NULL) == 1 && (uid || gid))
-		return refuse(h, "UsernsMode", h->userns_mode,
-			"it would have to make the mounts inside that user namespace", err);
 	if (str_eq(program, "runc") && strv_has(h->group_add, GROUPS_KEEP))
 		return refuse(h, "GroupAdd", GROUPS_KEEP, "it always sets the groups", err);
 	return 0;

@@ -120,7 +120,9 @@ static int look_inside(struct enter *e, struct err *err)
 
 	if (fchdir(e->root) < 0 || chroot(".") < 0)
 		return rt_sys(err, errno, "enter the root");
-	r = directory_enter(e, err);
+	r = keepid_enter(e, err);
+	if (r == 0)
+		r = directory_enter(e, err);
 	if (r == 0)
 		r = user_switch(e, err);
 	return r < 0 ? r : program_find(e, err);
@@ -224,8 +226,18 @@ static const char *cgroup_option(const struct enter *e)
 struct command {
 	const char *verb;
 	const char *const *words; /* after the verb */
-	bool contained;           /* born where the container is to be, with its streams */
+	bool streams;             /* with those of the container */
 };
+
+/* In a user namespace of the container's own the runtime is root from the beginning, of what it makes as well. */
+static int become_inner_root(struct enter *e, struct err *err)
+{
+	int r = keepid_enter(e, err);
+
+	if (r < 0 || e->keepid < 0)
+		return r;
+	return setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0 ? -errno : 0;
+}
 
 static _Noreturn void command_execute(
 	struct enter *e, const struct command *c, const char *const *argv)
@@ -236,9 +248,9 @@ static _Noreturn void command_execute(
 	struct enter it = *e;
 	struct err err;
 
-	if (!c->contained)
+	if (!c->streams)
 		it.io = &nothing;
-	if (streams_take(&it, &err) == 0 && (!c->contained || cgroup_hide(&it, &err) == 0))
+	if (become_inner_root(&it, &err) == 0 && streams_take(&it, &err) == 0)
 		(void)execve(
 			argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
 	_exit(EXIT_UNKNOWN);
@@ -290,7 +302,6 @@ static int command_run(struct enter *e, const struct command *c, struct err *err
 {
 	const char *argv[24] = { runtime_of(e)->words[1], "--root", STATE, "--log", LOG,
 		"--log-format", "json", cgroup_option(e), c->verb };
-	const struct rt_io outside = { 0 };
 	size_t n = 9;
 	auto_fd int pidfd = FD_NONE;
 	pid_t pid;
@@ -300,7 +311,7 @@ static int command_run(struct enter *e, const struct command *c, struct err *err
 		argv[n++] = *w;
 	argv[n] = plan_get(e->plan, "id", "container");
 	(void)unlink(LOG);
-	pid = process_clone(c->contained ? e->io : &outside, 0, SIGCHLD, &pidfd);
+	pid = process_clone(&(struct rt_io){ 0 }, 0, SIGCHLD, &pidfd);
 	if (pid < 0)
 		return rt_sys(err, pid, "start %s", argv[0]);
 	if (pid == 0)

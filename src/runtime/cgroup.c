@@ -20,6 +20,7 @@
 #include "state/cgroup.h"
 #include "state/usage.h"
 
+#define SUPERVISOR      "supervisor"
 #define CGROUP_TEXT_MAX 4096
 #define PROCS_MAX       (1 << 20)
 #define KILL_ROUNDS     32
@@ -87,7 +88,7 @@ int cgroup_enter(const char *scope, struct cgroup *ret, struct err *err)
 	g.parent = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (g.parent < 0)
 		return err_sys(err, errno, "open the scope's cgroup");
-	supervisor = make_below(g.parent, "supervisor");
+	supervisor = make_below(g.parent, SUPERVISOR);
 	r = supervisor < 0 ? supervisor : write_text(supervisor, "cgroup.procs", "0");
 	if (r < 0) {
 		cgroup_close(&g);
@@ -120,6 +121,16 @@ int cgroup_enter_plain(const char *container_id, pid_t monitor, struct cgroup *r
 		return 1;
 	*ret = g;
 	return 0;
+}
+
+int cgroup_take_out(const struct cgroup *g, pid_t pid)
+{
+	auto_fd int own =
+		openat(g->parent, g->plain ? "." : SUPERVISOR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	return own < 0 ? -errno : write_text(own, "cgroup.procs", number);
 }
 
 void cgroup_close(struct cgroup *g)

@@ -51,6 +51,8 @@ int cgroup_prepare(struct cgroup *g, const struct plan *plan, struct err *err);
 /* The limits of plan for what runs now; those it does not name go back to none. */
 int cgroup_update(const struct cgroup *g, const struct plan *plan, struct err *err);
 
+/* Moves a process of the payload to where the caller is: it is the container's no longer. 0, or -errno. */
+int cgroup_take_out(const struct cgroup *g, pid_t pid);
 /* Returns when every process stands still (or goes on); -ETIMEDOUT: not within patience_ms; -ENOENT: there
  * is no freezer. */
 int cgroup_freeze(const struct cgroup *g, bool freeze, int patience_ms);

@@ -17,7 +17,7 @@
 #include "runtime/report.h"
 
 /* The container sees its own cgroup as the root of all. */
-int cgroup_hide(struct enter *e, struct err *err)
+static int cgroup_hide(struct enter *e, struct err *err)
 {
 	if (!e->private_ns[NS_CGROUP])
 		return 0;
@@ -149,6 +149,7 @@ static const struct step container_steps[] = {
 /* The same with another's runtime: this process makes what that one is given and becomes its keeper. */
 static const struct step bundle_steps[] = {
 	{ "follow the monitor",		parent_watch },
+	{ "cgroup namespace",		cgroup_hide },
 	{ "OOM score",			oom_score_set },
 	{ "hide the process",		process_hide },
 	{ "reset the process",		process_reset },

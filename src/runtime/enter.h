@@ -54,8 +54,6 @@ int enter_exec(struct enter *e, struct err *err);
 
 /* ---- steps, by file */
 
-/* enter.c */
-int cgroup_hide(struct enter *e, struct err *err);
 /* bundle.c: instead of most of the others */
 int bundle_make(struct enter *e, struct err *err);
 int bundle_sysctls(struct enter *e, struct err *err);

@@ -165,12 +165,16 @@ static int pidfd_pid(int pidfd)
 	return pid > 0 ? pid : -ESRCH;
 }
 
-/* What the keeper of a bundle has had made is the container's first process from here on. */
-static int take_created(int sock, const struct rt_hooks *hooks, int take_pidfd,
-	struct rt_process *p, struct err *err)
+/* What the keeper of a bundle has had made is the container's first process from here on, and it itself is
+ * none of the container's. */
+static int take_created(int sock, const struct enter *e, const struct rt_hooks *hooks,
+	int take_pidfd, struct rt_process *p, struct err *err)
 {
+	const struct cgroup *group = e->io->cgroup;
 	int r;
 
+	if (group && group->payload >= 0)
+		(void)cgroup_take_out(group, p->pid); /* else it counts: no reason to fail */
 	p->keeper = p->pidfd;
 	p->pidfd = take_pidfd;
 	p->pid = pidfd_pid(p->pidfd);
@@ -186,7 +190,7 @@ static int take_created(int sock, const struct rt_hooks *hooks, int take_pidfd,
 
 /* Listens until the program runs or has failed. The end of file is waited for in any case: with exec
  * the process may fail before its helper has told us its number. */
-static int follow(int sock, const struct plan *plan, const struct voice *voice,
+static int follow(int sock, const struct enter *e, const struct voice *voice,
 	const struct rt_hooks *hooks, struct rt_process *p, int *exit_code, struct err *err)
 {
 	bool executing = false;
@@ -209,7 +213,7 @@ static int follow(int sock, const struct plan *plan, const struct voice *voice,
 				return n;
 			break;
 		case REPORT_CREATED:
-			n = take_created(sock, hooks, fd, p, err);
+			n = take_created(sock, e, hooks, fd, p, err);
 			if (n < 0)
 				return n;
 			break;
@@ -218,7 +222,7 @@ static int follow(int sock, const struct plan *plan, const struct voice *voice,
 		case REPORT_WORK: take_report_fd(&p->work, fd); break;
 		case REPORT_ROOT: take_report_fd(&p->root, fd); break;
 		case REPORT_FUSE:
-			n = fuse_root_serve(plan, fd, err);
+			n = fuse_root_serve(e->plan, fd, err);
 			(void)fd_close(fd);
 			if (n < 0)
 				return err_prefix(err, "%s", voice->engine);
@@ -249,12 +253,10 @@ static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks
 	struct rt_process *p, int *exit_code, struct err *err)
 {
 	const bool bundle = plan_has(e->plan, "runtime");
-	/* the limits are the container's: the keeper of a bundle stays outside */
-	const struct rt_io *where = bundle ? &(struct rt_io){ 0 } : e->io;
 	struct err child_err = { 0 };
 	int r;
 
-	p->pid = process_clone(where, clone_flags(e), SIGCHLD, &p->pidfd);
+	p->pid = process_clone(e->io, clone_flags(e), SIGCHLD, &p->pidfd);
 	if (p->pid < 0) {
 		p->pidfd = FD_NONE;
 		return rt_sys(err, p->pid, "%snew namespaces", voice_start.engine);
@@ -267,7 +269,7 @@ static int container_run(struct enter *e, int sock, const struct rt_hooks *hooks
 	e->report = fd_close(e->report);
 	r = bundle ? 0 : created(hooks, p, err);
 	if (r == 0)
-		r = follow(sock, e->plan, &voice_start, hooks, p, exit_code, err);
+		r = follow(sock, e, &voice_start, hooks, p, exit_code, err);
 	if (r < 0)
 		child_reap(p);
 	return r;
@@ -298,7 +300,7 @@ static int helper_run(struct enter *e, int sock, helper_fn *fn, uint64_t flags, 
 		_exit(0);
 	}
 	e->report = fd_close(e->report);
-	r = follow(sock, e->plan, voice, hooks, p, exit_code, err);
+	r = follow(sock, e, voice, hooks, p, exit_code, err);
 	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (r < 0 && p->pid > 0)
