@@ -14,6 +14,7 @@
 #include "core/caps.h"
 #include "core/container_state.h"
 #include "core/devices.h"
+#include "core/ground.h"
 #include "core/health.h"
 #include "core/images.h"
 #include "core/log_config.h"
@@ -633,6 +634,8 @@ static int compile_into(struct core *core, const struct container *ct, int dir, 
 		r = prepare_mounts(core, ct, &mounts, err);
 	if (r == 0)
 		r = layer_paths(core, ct->diff_ids, &lower, err);
+	if (r == 0)
+		r = ground_add(&core->dirs, &lower, err);
 	if (r == 0)
 		r = prepare_files(dir, &c, &h, folder, &profile, err);
 	if (r < 0)

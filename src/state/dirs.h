@@ -3,6 +3,7 @@
  * $XDG_DATA_HOME/dayfly (default ~/.local/share/dayfly; root: /var/lib/dayfly)   survives reboots
  *   oci/                    OCI image layout: oci-layout, index.json, blobs/sha256/HEX
  *   layers/DIFFID/          one unpacked layer: HEX of its diff-id; diff/ is what overlayfs sees
+ *   ground/                 a layer below all others: what is mounted on (core/ground.h)
  *   leases/HEX              blobs on their way into the store (oci/lease.h)
  *   containers/ID/          config.json (core), state (monitor), upper/ (of a build's
  *                           step: a link to where its layer grows) work/, volumes/ (whose

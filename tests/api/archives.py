@@ -393,6 +393,23 @@ def _(e):
     remove(e, "base:1")
 
 
+@case("what every container finds mounted is not made in its own layer")
+def _(e):
+    archive = io.BytesIO()
+    with open("/bin/busybox", "rb") as f, tarfile.open(fileobj=archive, mode="w") as tar:
+        program = tarfile.TarInfo("busybox")
+        program.size, program.mode = os.fstat(f.fileno()).st_size, 0o755
+        tar.addfile(program, f)
+    e.post("/images/create?fromSrc=-&repo=bare&tag=1", archive.getvalue()).expect(200)
+    made = run(e, "/busybox", "sh", "-c", "/busybox stat -c '%a %n' /etc && /busybox cat /etc/hosts", image="bare:1")
+    said = e.get(f"/containers/{made}/logs?stdout=1").body.decode("latin1")
+    has(said, "755 /etc")
+    has(said, "localhost")
+    same(list((store(e) / "containers" / made / "upper").iterdir()), [])
+    e.delete(f"/containers/{made}").expect(204)
+    remove(e, "bare:1")
+
+
 @case("a folder in place of a file, and a file in place of a folder, are changes")
 def _(e):
     base(e)
