@@ -195,9 +195,10 @@ static int resolve_all(const char *user, const char *group_spec, const char *con
 		r = resolve_group(group_spec, group, &id->gid, err);
 		if (r < 0)
 			return r;
-	} else if (name) {
-		add_memberships(id, group, name);
 	}
+	add_group(id, id->gid); /* or a set-group-ID program would lose it (CVE-2022-36109) */
+	if (name && !(group_spec && *group_spec))
+		add_memberships(id, group, name);
 	for (; *extra; extra++) {
 		r = resolve_group(*extra, group, &gid, err);
 		if (r < 0)

@@ -14,7 +14,7 @@
 struct identity {
 	uid_t uid;
 	gid_t gid;
-	gid_t *groups; /* supplementary; owned */
+	gid_t *groups; /* supplementary, gid first; owned */
 	size_t group_count;
 	char *home; /* owned; "/" for who is not in passwd */
 };

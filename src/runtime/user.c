@@ -96,16 +96,16 @@ int user_switch(struct enter *e, struct err *err)
 {
 	int r;
 
-	r = groups_set(e);
-	if (r < 0)
-		return enter_fail(e, err, BLAME_REQUEST, 128, -r,
-			"a supplementary group of the user is not mapped in this user namespace");
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return rt_sys(err, errno, "keep capabilities");
 	if (setresgid(e->who.gid, e->who.gid, e->who.gid) < 0)
 		return enter_fail(e, err, BLAME_REQUEST, 128, errno,
 			"group %u is not mapped in this user namespace; see /etc/subgid",
 			e->who.gid);
+	r = groups_set(e);
+	if (r < 0)
+		return enter_fail(e, err, BLAME_REQUEST, 128, -r,
+			"a supplementary group of the user is not mapped in this user namespace");
 	if (setresuid(e->who.uid, e->who.uid, e->who.uid) < 0)
 		return enter_fail(e, err, BLAME_REQUEST, 128, errno,
 			"user %u is not mapped in this user namespace; see /etc/subuid",

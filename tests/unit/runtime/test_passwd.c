@@ -31,7 +31,8 @@ static void expect(const char *spec, uid_t uid, gid_t gid, const char *home, siz
 	assert_int_equal(id.uid, uid);
 	assert_int_equal(id.gid, gid);
 	assert_string_equal(id.home, home);
-	assert_int_equal(id.group_count, groups);
+	assert_int_equal(id.group_count, 1 + groups);
+	assert_int_equal(id.groups[0], gid);
 	identity_clear(&id);
 }
 
@@ -96,10 +97,11 @@ static void extra_groups_are_added_once(void **state)
 
 	(void)state;
 	assert_int_equal(identity_resolve("alice", extra, passwd, group, &id, &err), 0);
-	assert_int_equal(id.group_count, 3);
-	assert_int_equal(id.groups[0], 44);
-	assert_int_equal(id.groups[1], 10);
-	assert_int_equal(id.groups[2], 123);
+	assert_int_equal(id.group_count, 4);
+	assert_int_equal(id.groups[0], id.gid);
+	assert_int_equal(id.groups[1], 44);
+	assert_int_equal(id.groups[2], 10);
+	assert_int_equal(id.groups[3], 123);
 	identity_clear(&id);
 }
 
