@@ -476,6 +476,10 @@ class Asked:
         self.sock.connect(e.socket)
         self.sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
 
+    def await_begin(self):
+        """Until the answer has begun: the one who gives it has heard of the request."""
+        self.sock.recv(1, socket.MSG_PEEK)
+
     def finish(self):
         data = b""
         while more := self.sock.recv(65536):
@@ -527,6 +531,8 @@ def _(e):
         enough.set()
         worker.join()
         os.kill(pid, signal.SIGCONT)
+    for s in waiting:  # the removal must not be heard of before them
+        s.await_begin()
     e.delete(f"/containers/{stuck}?force=1").expect(204)
     answers = [s.finish() for s in waiting]
     assert {a[:12] for a in answers} <= {b"HTTP/1.1 200", b"HTTP/1.1 503"}, answers
