@@ -70,15 +70,21 @@ void remove_now(struct monitor *m, struct wire_msg *msg)
 	(void)removal(m, NULL);
 }
 
+bool removal_refused(const struct monitor *m, struct wire_msg *msg, const char *state)
+{
+	if (wire_flag(msg, "force"))
+		return false;
+	answer_refuse(msg, ERR_CONFLICT,
+		"cannot remove container \"/%s\": container is %s: stop the container before removing or "
+		"force remove",
+		m->traits.name ? m->traits.name : m->id, state);
+	return true;
+}
+
 void remove_running(struct monitor *m, struct wire_msg *msg)
 {
-	if (!wire_flag(msg, "force")) {
-		answer_refuse(msg, ERR_CONFLICT,
-			"cannot remove container \"/%s\": container is running: stop the container before "
-			"removing or force remove",
-			m->traits.name ? m->traits.name : m->id);
+	if (removal_refused(m, msg, "running"))
 		return;
-	}
 	m->volumes_too |= wire_flag(msg, "volumes");
 	askers_add(m, ASK_REMOVE, msg);
 	if (m->state != ST_KILLED)

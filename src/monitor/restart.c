@@ -6,6 +6,7 @@
 #include "base/timefmt.h"
 #include "monitor/control.h"
 #include "monitor/monitor.h"
+#include "monitor/removal.h"
 #include "monitor/report.h"
 #include "monitor/scope.h"
 #include "monitor/start.h"
@@ -128,13 +129,8 @@ void backoff_kill(struct monitor *m, struct wire_msg *msg)
 
 void backoff_remove(struct monitor *m, struct wire_msg *msg)
 {
-	if (!wire_flag(msg, "force")) {
-		answer_refuse(msg, ERR_CONFLICT,
-			"cannot remove container \"/%s\": container is restarting: stop the container "
-			"before removing or force remove",
-			m->traits.name ? m->traits.name : m->id);
+	if (removal_refused(m, msg, "restarting"))
 		return;
-	}
 	give_up(m, true);
 	remove_now(m, msg);
 }

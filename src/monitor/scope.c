@@ -7,6 +7,7 @@
 #include "base/timefmt.h"
 #include "monitor/control.h"
 #include "monitor/monitor.h"
+#include "monitor/removal.h"
 #include "monitor/start.h"
 #include "state/scope.h"
 
@@ -135,13 +136,8 @@ void await_kill(struct monitor *m, struct wire_msg *msg)
 
 void await_remove(struct monitor *m, struct wire_msg *msg)
 {
-	if (!wire_flag(msg, "force")) {
-		answer_refuse(msg, ERR_CONFLICT,
-			"cannot remove container \"/%s\": container is starting: stop the container "
-			"before removing or force remove",
-			m->traits.name ? m->traits.name : m->id);
+	if (removal_refused(m, msg, "starting"))
 		return;
-	}
 	give_up(m);
 	if (m->state == ST_REMOVED) /* one with --rm went with its start */
 		answer_status(msg, 204);
