@@ -108,15 +108,7 @@ static void write_capabilities(struct jsonw *w, const struct enter *e)
 	jw_object_end(w);
 }
 
-static int limit_number(const char *text, uint64_t *ret)
-{
-	if (!str_eq(text, "-1") && !str_eq(text, "unlimited"))
-		return str_to_u64(text, ret);
-	*ret = UINT64_MAX;
-	return 0;
-}
-
-static void write_limit(struct jsonw *w, const char *name, uint64_t soft, uint64_t hard)
+static void write_limit(struct jsonw *w, const char *name, rlim_t soft, rlim_t hard)
 {
 	auto_free char *type = xasprintf("RLIMIT_%s", name);
 
@@ -146,9 +138,9 @@ static int write_limits(struct jsonw *w, const struct enter *e, struct err *err)
 	jw_array(w, "rlimits");
 	write_files_limit(w, e);
 	plan_foreach (it, e->plan, "rlimit") {
-		uint64_t soft, hard;
+		rlim_t soft, hard;
 
-		if (limit_number(it->words[1], &soft) < 0 || limit_number(it->words[2], &hard) < 0)
+		if (limit_value(it->words[1], &soft) < 0 || limit_value(it->words[2], &hard) < 0)
 			return err_set(err, ERR_INVALID, EINVAL, "invalid ulimit %s=%s:%s",
 				it->words[0], it->words[1], it->words[2]);
 		write_limit(w, it->words[0], soft, hard);

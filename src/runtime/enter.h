@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "runtime/passwd.h"
 #include "runtime/runtime.h"
@@ -113,6 +114,8 @@ bool console_first_size(const struct enter *e, unsigned short *height, unsigned 
 /* mounts.c: path below root with all that is mounted there; missing is fine. */
 int mount_readonly(const struct enter *e, int root, const char *path);
 bool host_has_cgroup2(void);
+/* host.c: one word of a plan's rlimit. 0, or -EINVAL. */
+int limit_value(const char *text, rlim_t *ret);
 /* A failure in Docker's words, with the exit code it stores. Returns -sys. */
 int enter_fail(struct enter *e, struct err *err, enum enter_blame blame, int exit_code, int sys,
 	const char *fmt, ...) __attribute__((format(printf, 6, 7)));

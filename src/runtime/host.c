@@ -102,7 +102,7 @@ static int limit_find(const char *name)
 	return -1;
 }
 
-static int limit_value(const char *text, rlim_t *ret)
+int limit_value(const char *text, rlim_t *ret)
 {
 	uint64_t n;
 

@@ -4,7 +4,6 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -148,23 +147,6 @@ static int created(const struct rt_hooks *hooks, const struct rt_process *p, str
 	return hooks && hooks->on_created ? hooks->on_created(hooks->arg, p, err) : 0;
 }
 
-/* The number that a process has in our own pid namespace; -ESRCH. */
-static int pidfd_pid(int pidfd)
-{
-	char name[48], line[128];
-	int pid = -ESRCH;
-	FILE *f;
-
-	(void)snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", pidfd);
-	f = fopen(name, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "Pid: %d", &pid) == 1)
-			break;
-	if (f)
-		(void)fclose(f);
-	return pid > 0 ? pid : -ESRCH;
-}
-
 /* What the keeper of a bundle has had made is the container's first process from here on, and it itself is
  * none of the container's. */
 static int take_created(int sock, const struct enter *e, const struct rt_hooks *hooks,
@@ -177,7 +159,7 @@ static int take_created(int sock, const struct enter *e, const struct rt_hooks *
 		(void)cgroup_take_out(group, p->pid); /* else it counts: no reason to fail */
 	p->keeper = p->pidfd;
 	p->pidfd = take_pidfd;
-	p->pid = pidfd_pid(p->pidfd);
+	p->pid = proc_pidfd_pid(p->pidfd);
 	if (p->pid < 0)
 		return err_set(err, ERR_SYSTEM, ESRCH, "%sit has ended before it was started",
 			voice_start.engine);
