@@ -18,6 +18,8 @@
 #include "base/str.h"
 #include "runtime/runtime.h"
 
+#include "../asserts.h"
+
 #define CAPS_DOCKER "a80425fb"
 #define PATH_DOCKER "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -74,14 +76,3 @@ int output_of(struct buf *b, char *text, size_t room);
 int script(const char *text, char *out, size_t room);
 void expect_failure(struct buf *b, int code, const char *part);
 int open_fds(void);
-
-#define assert_has(text, part)                                                                     \
-	do {                                                                                       \
-		if (!strstr((text), (part)))                                                       \
-			fail_msg("\"%s\" is not in \"%s\"", (part), (text));                       \
-	} while (0)
-#define assert_lacks(text, part)                                                                   \
-	do {                                                                                       \
-		if (strstr((text), (part)))                                                        \
-			fail_msg("\"%s\" is in \"%s\"", (part), (text));                           \
-	} while (0)

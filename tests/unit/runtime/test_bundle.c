@@ -1,3 +1,4 @@
+#include "../../asserts.h"
 #include "../unit.h"
 
 #include <linux/capability.h>
@@ -7,17 +8,6 @@
 #include "runtime/bundle.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
-
-#define assert_has(text, part)                                                                     \
-	do {                                                                                       \
-		if (!strstr((text), (part)))                                                       \
-			fail_msg("\"%s\" is not in \"%s\"", (part), (text));                       \
-	} while (0)
-#define assert_lacks(text, part)                                                                   \
-	do {                                                                                       \
-		if (strstr((text), (part)))                                                        \
-			fail_msg("\"%s\" is in \"%s\"", (part), (text));                           \
-	} while (0)
 
 /* What a test changes before it asks for the text. */
 struct made {
