@@ -21,6 +21,7 @@
 #define CACHES      BUILDS "/mounts"
 #define PRIVATE_MAX 64 /* folders of one private cache in use at once */
 #define CACHE_MODE  0755
+#define LONE_FILE   "file"
 #define LOCK_LOOK   50 /* ms: how often a cache that is locked is tried again */
 
 void run_mounts_release(struct run_mounts *m)
@@ -93,9 +94,11 @@ static int find_layers(struct stage_run *s, const struct df_mount *m, struct dra
 	return r < 0 ? err_prefix(err, "RUN --mount: from=%.100s", m->from) : 0;
 }
 
+/* Below scratch: a folder's files are in `folder`, a single file is LONE_FILE in `lone`. The two are apart
+ * because the parent looks which one is there: no name in a folder that was copied may decide that. */
 struct copy {
 	const struct df_mount *m;
-	const char *into; /* below scratch */
+	const char *folder, *lone;
 	int scratch;
 	bool squash;
 };
@@ -121,35 +124,37 @@ static int copy_inside(const struct inside *i, void *arg, struct err *err)
 
 	if (r < 0)
 		return r;
-	dir = dir_open_make_at(c->scratch, c->into, 0755);
-	if (dir < 0)
-		return err_sys(err, dir, "make a folder for RUN --mount");
 	fd = files_open(i->from, clean, &st, err);
 	if (fd < 0)
 		return err_prefix(err, "RUN --mount");
+	dir = dir_open_make_at(c->scratch, S_ISDIR(st.st_mode) ? c->folder : c->lone, 0755);
+	if (dir < 0)
+		return err_sys(err, dir, "make a folder for RUN --mount");
 	tree = tree_new(dir, c->squash);
-	r = files_copy(i->from, clean, tree, S_ISDIR(st.st_mode) ? "" : "file", &how, err);
+	r = files_copy(i->from, clean, tree, S_ISDIR(st.st_mode) ? "" : LONE_FILE, &how, err);
 	if (r == 0)
 		r = tree_finish(tree, err);
 	tree_free(tree);
 	return r == 0 && S_ISDIR(st.st_mode) ? copy_top(c, dir, &st, err) : r;
 }
 
-/* What the mount names, as the folder `into` below scratch; a single file is called "file" there. */
+/* What the mount names, as the folder `into` below scratch. *ret_file is a single file's path instead, also
+ * below it; NULL: it was a folder. Owned. */
 static int copy_source(struct stage_run *s, const struct df_mount *m, const char *into,
-	bool *ret_file, struct err *err)
+	char **ret_file, struct err *err)
 {
 	struct build *b = s->build;
 	auto_draft struct draft image = { 0 };
-	struct copy copy = { m, into, b->scratch.dir, b->work->single_id };
+	auto_free char *lone = xasprintf("lone-%s", into);
+	struct copy copy = { m, into, lone, b->scratch.dir, b->work->single_id };
 	struct inside_what what = { .from_dir = b->context, .from_layers = m->from != NULL };
-	auto_free char *file = xasprintf("%s/file", into);
 	int r = m->from ? find_layers(s, m, &image, &what.from_below, err) : 0;
 
 	if (r == 0)
 		r = inside_run(b, &what, copy_inside, &copy, err);
-	*ret_file = !str_empty(m->source) &&
-		faccessat(b->scratch.dir, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	*ret_file = NULL;
+	if (r == 0 && faccessat(b->scratch.dir, lone, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		*ret_file = xasprintf("%s/" LONE_FILE, lone);
 	return r;
 }
 
@@ -212,9 +217,8 @@ static int set_owner(const struct cache *c, int dir)
 static int make_cache(const struct cache *c, const char *name, struct err *err)
 {
 	struct build *b = c->s->build;
-	auto_free char *into = xasprintf("cache-%zu-%zu-%s", b->step, c->n, name);
+	auto_free char *into = xasprintf("cache-%zu-%zu-%s", b->step, c->n, name), *file = NULL;
 	auto_fd int dir = FD_NONE;
-	bool file = false;
 	int r = c->m->from ? copy_source(c->s, c->m, into, &file, err) : 0;
 
 	if (r < 0)
@@ -338,13 +342,12 @@ static int write_bind(struct stage_run *s, const struct df_mount *m, size_t n, c
 	struct jsonw *w, struct err *err)
 {
 	struct build *b = s->build;
-	auto_free char *into = xasprintf("mount-%zu-%zu", b->step, n), *path = NULL;
-	bool file;
+	auto_free char *into = xasprintf("mount-%zu-%zu", b->step, n), *file = NULL, *path = NULL;
 	int r = copy_source(s, m, into, &file, err);
 
 	if (r < 0)
 		return r;
-	path = xasprintf("%s/%s%s", b->scratch.path, into, file ? "/file" : "");
+	path = xasprintf("%s/%s", b->scratch.path, file ? file : into);
 	mount_write_bind(w, path, target, m->read_only);
 	return 0;
 }
