@@ -28,33 +28,15 @@ static int given(struct reply *rep)
 	return 0;
 }
 
-/* Everything that is another connection's or another process's business. A copy of a client's
- * descriptor would keep the connection open after its owner has closed it. */
-static void close_all_but(int a, int b, int c)
-{
-	int first = STDERR_FILENO + 1;
-
-	for (;;) {
-		int next = INT_MAX;
-
-		for (int i = 0; i < 3; i++) {
-			int fd = (const int[]){ a, b, c }[i];
-
-			if (fd >= first && fd < next)
-				next = fd;
-		}
-		(void)close_range((unsigned)first, (unsigned)next - 1, 0);
-		if (next == INT_MAX)
-			return;
-		first = next + 1;
-	}
-}
-
 /* In a copy of this process, which has no other business than this client's (FD_NONE: nobody's). */
 static void be_copy(struct core *c, int client)
 {
+	const int own[] = { client, c->dirs.data, c->dirs.run };
+
 	(void)setsid();
-	close_all_but(client, c->dirs.data, c->dirs.run);
+	/* the rest is another connection's or another process's business: a copy of a client's descriptor would
+	 * keep the connection open after its owner has closed it */
+	fd_close_all_but(own, ARRAY_SIZE(own));
 	c->userns = c->userns_socket = FD_NONE;
 	c->units = NULL;
 	c->units_sought = false;

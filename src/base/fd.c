@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,6 +11,8 @@
 #include "base/alloc.h"
 
 #define FDS_MAX 8
+#define SPAN_MAX                                                                                   \
+	1024 /* as many are tried one by one where a filter around us forbids close_range(2) */
 
 int fd_close(int fd)
 {
@@ -19,6 +22,31 @@ int fd_close(int fd)
 		(void)close(fd);
 	errno = saved;
 	return FD_NONE;
+}
+
+static void close_span(int first, int last)
+{
+	if (first > last || close_range((unsigned)first, (unsigned)last, 0) == 0)
+		return;
+	for (int fd = first; fd <= last && fd < SPAN_MAX; fd++)
+		(void)close(fd);
+}
+
+void fd_close_all_but(const int *keep, size_t n_keep)
+{
+	int first = STDERR_FILENO + 1;
+
+	for (;;) {
+		int next = INT_MAX;
+
+		for (size_t i = 0; i < n_keep; i++)
+			if (keep[i] >= first && keep[i] < next)
+				next = keep[i];
+		close_span(first, next - 1);
+		if (next == INT_MAX)
+			return;
+		first = next + 1;
+	}
 }
 
 int fd_nonblock(int fd, bool on)

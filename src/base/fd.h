@@ -26,6 +26,9 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
+/* Everything above standard error but those in keep, in any order; FD_NONE among them is fine. */
+void fd_close_all_but(const int *keep, size_t n_keep);
+
 /* All return 0 (or a count) on success, -errno on failure. */
 int fd_nonblock(int fd, bool on);
 int fd_cloexec(int fd, bool on);

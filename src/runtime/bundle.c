@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -444,9 +443,7 @@ int bundle_keep(struct enter *e, struct err *err)
 
 	(void)err;
 	(void)prctl(PR_SET_NAME, "dayfly-keeper");
-	if (syscall(SYS_close_range, 3u, ~0u, 0) < 0)
-		for (int fd = 3; fd < 1024; fd++)
-			(void)close(fd);
+	fd_close_all_but(NULL, 0);
 	let_go();
 	memory_trim();
 	for (;;) {

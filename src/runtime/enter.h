@@ -101,6 +101,7 @@ int caps_shrink(struct enter *e, struct err *err);
 int directory_make(struct enter *e, struct err *err);
 int directory_enter(struct enter *e, struct err *err);
 int init_prepare(struct enter *e, struct err *err);
+int descriptors_close(struct enter *e, struct err *err);
 int program_find(struct enter *e, struct err *err);
 int program_execute(struct enter *e, struct err *err);
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +60,19 @@ int directory_enter(struct enter *e, struct err *err)
 }
 
 /* ---- looking for it */
+
+/* The kernel looks a program up before it closes what execve() closes, and so do we: a program, or the
+ * interpreter a script names, that is called "/proc/self/fd/7/../../home" would be the host's (CVE-2024-21626).
+ * What stays is closed by execve() and leads nowhere. */
+int descriptors_close(struct enter *e, struct err *err)
+{
+	const int stay[] = { e->report, e->init };
+
+	(void)err;
+	fd_close_all_but(stay, ARRAY_SIZE(stay));
+	e->root = e->console = FD_NONE;
+	return 0;
+}
 
 /* 0 if path is a file this user may execute, else the reason. */
 static int judge(const char *path)
@@ -205,10 +217,6 @@ int program_execute(struct enter *e, struct err *err)
 {
 	char *const *env = e->env;
 
-	/* all of ours say so already; this is for what we might have inherited */
-	if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) < 0)
-		for (int fd = 3; fd < 1024; fd++)
-			(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (e->init >= 0) {
 		sigset_t all;
 
