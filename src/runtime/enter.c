@@ -137,6 +137,7 @@ static const struct step container_steps[] = {
 	{ "become the user",		user_switch },		/* keeps capabilities for the filter */
 	{ "follow the monitor",		parent_watch },		/* the change of user has cleared it */
 	{ "no new privileges",		privileges_fix },
+	{ "session keyring",		keyring_leave },
 	{ "close what is not its own",	descriptors_close },	/* before anything is looked for by a name */
 	{ "find program",		program_find },
 	{ "resource limits",		limits_set },		/* late: a small nofile would stop us too */
@@ -188,6 +189,7 @@ static const struct step exec_steps[] = {
 	{ "become the user",		user_switch },
 	{ "follow the monitor",		parent_watch },
 	{ "no new privileges",		privileges_fix },
+	{ "session keyring",		keyring_leave },
 	{ "close what is not its own",	descriptors_close },
 	{ "find program",		program_find },
 	{ "resource limits",		limits_set },

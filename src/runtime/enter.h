@@ -91,6 +91,7 @@ int sysctls_write(struct enter *e, struct err *err);
 int names_set(struct enter *e, struct err *err);
 int loopback_up(struct enter *e, struct err *err);
 int oom_score_set(struct enter *e, struct err *err);
+int keyring_leave(struct enter *e, struct err *err);
 int limits_set(struct enter *e, struct err *err);
 /* user.c */
 int user_resolve(struct enter *e, struct err *err);

@@ -1,12 +1,14 @@
-/* runtime/host.c - names, the loopback interface, kernel parameters and limits. */
+/* runtime/host.c - names, the loopback interface, kernel parameters, keys and limits. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/keyctl.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -82,6 +84,24 @@ int oom_score_set(struct enter *e, struct err *err)
 	fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
 	r = fd < 0 ? -errno : fd_write_all(fd, value, strlen(value));
 	return r < 0 ? rt_sys(err, r, "set it to %s", value) : 0;
+}
+
+/* Who has a session keyring has the keys in it, and the monitor's is the user's: tickets, what opens encrypted
+ * folders. A new one is empty. Each counts against the user's keys, of which there are 200 as a rule; where no
+ * more are to be had, the default profile's forbidding all calls that use keys has to do. */
+int keyring_leave(struct enter *e, struct err *err)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0)
+		return 0;
+	if (errno == ENOSYS || errno == EPERM) /* by a filter around us: then inside, too */
+		return 0;
+	if (errno != EDQUOT)
+		return rt_sys(err, errno, "make a new one");
+	if (str_eq(plan_get(e->plan, "seccomp", "default"), "default"))
+		return 0;
+	return enter_fail(e, err, BLAME_REQUEST, 0, EDQUOT,
+		"no session keyring can be made for the container: the user has too many keys (see sysctl "
+		"kernel.keys.maxkeys)");
 }
 
 /* clang-format off */

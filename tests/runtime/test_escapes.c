@@ -1,9 +1,11 @@
 /* Ways out of a container that are shut: what a hostile image, or what runs in a container, might try. */
 #include "bench.h"
 
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -63,11 +65,58 @@ static void nor_is_that_of_an_exec_session(void **state)
 	assert_int_equal(finish(&run), 137);
 }
 
+/* A key that only who possesses it can see, which is who has the keyring. */
+static bool give_us_a_key(const char *name)
+{
+	long key;
+
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0)
+		return false;
+	key = syscall(SYS_add_key, "user", name, "x", (size_t)1, KEY_SPEC_SESSION_KEYRING);
+	return key >= 0 && syscall(SYS_keyctl, KEYCTL_SETPERM, key, 0x3f000000u) == 0;
+}
+
+static void keys_of_the_users_session_stay_outside(void **state)
+{
+	auto_buf struct buf b = { 0 }, x = { 0 };
+	struct run run, session;
+	char out[16384];
+
+	(void)state;
+	if (!give_us_a_key("a-ticket-of-the-user"))
+		skip(); /* a filter around us forbids keys */
+	assert_int_equal(access("/proc/keys", R_OK), 0);
+	plan_proc_only(&b, "unconfined");
+	plan_add(&b, "env", PATH_DOCKER);
+	plan_shell(&b, "cat /proc/keys; echo end; sleep 100");
+	start(&b, &run);
+	for (size_t n = 0; n < 4 || strcmp(out + n - 4, "end\n") != 0;) {
+		ssize_t got = read(run.out, out + n, sizeof(out) - 1 - n);
+
+		assert_true(got > 0);
+		n += (size_t)got;
+		out[n] = '\0';
+	}
+	assert_lacks(out, "a-ticket-of-the-user");
+	plan_add(&x, "plan", "1");
+	plan_add(&x, "caps", CAPS_DOCKER);
+	plan_add(&x, "seccomp", "unconfined");
+	plan_add(&x, "env", PATH_DOCKER);
+	plan_shell(&x, "cat /proc/keys");
+	assert_int_equal(start_with(&x, false, run.process.pidfd, &session), 0);
+	collect(&session, out, sizeof(out));
+	assert_int_equal(finish(&session), 0);
+	assert_lacks(out, "a-ticket-of-the-user");
+	assert_int_equal(proc_pidfd_kill(run.process.pidfd, SIGKILL), 0);
+	assert_int_equal(finish(&run), 137);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_program_is_not_looked_for_on_the_host),
 		cmocka_unit_test(nor_is_that_of_an_exec_session),
+		cmocka_unit_test(keys_of_the_users_session_stay_outside),
 	};
 
 	bench_arguments(argc, argv);
