@@ -79,14 +79,17 @@ int console_bind(struct enter *e, struct err *err)
 	return r < 0 ? rt_sys(err, r, "bind /dev/console") : 0;
 }
 
-/* The user owns what it writes to, or it could not open /dev/stdout. Sockets, the host's devices and
- * read-only files refuse; they work without. */
+/* The user owns what it writes to, or it could not open /dev/stdout. Sockets and read-only files refuse; they
+ * work without. A device but the container's own terminal is the host's, its /dev/null as a rule, and of an
+ * engine that runs as root it could be given away. */
 static void give_to_user(const struct enter *e, int fd)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) == 0 && st.st_uid != e->who.uid)
-		(void)!fchown(fd, e->who.uid, (gid_t)-1);
+	if (fstat(fd, &st) < 0 || st.st_uid == e->who.uid ||
+		(S_ISCHR(st.st_mode) && e->console < 0))
+		return;
+	(void)!fchown(fd, e->who.uid, (gid_t)-1);
 }
 
 /* io's descriptors may be 0, 1 and 2 themselves in any order: they are moved out of the way first. */

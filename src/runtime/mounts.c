@@ -93,11 +93,16 @@ static int mount_fail(struct enter *e, struct err *err, const struct plan_item *
 	return rt_sys(err, r, "%s on %s", m->words[0], m->words[2]);
 }
 
-static bool same_kind(int a, int b)
-{
-	struct stat x, y;
+#define ID_UNMAPPED 65534 /* what an owner is shown as who is not in the user namespace */
 
-	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && S_ISDIR(x.st_mode) == S_ISDIR(y.st_mode);
+/* A node of the host's is there to be used. Where its owner is in the container, which takes a node that is the
+ * user's own or an engine run as root, its mode and owner could be changed, for the host as well: that a
+ * read-only mount forbids, but not writing to the device. */
+static uint64_t device_attrs(const struct stat *st)
+{
+	bool node = S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode);
+
+	return node && st->st_uid != ID_UNMAPPED ? MOUNT_RDONLY : 0;
 }
 
 /* Attaches a copy of source on target and changes it as the options say: in this order, because older
@@ -105,16 +110,21 @@ static bool same_kind(int a, int b)
 static int bind_fd(const struct enter *e, int source, int target, const struct options *o)
 {
 	auto_fd int tree = FD_NONE;
+	struct stat from, to;
+	uint64_t attrs;
 	int r;
 
-	if (!same_kind(source, target))
+	if (fstat(source, &from) < 0 || fstat(target, &to) < 0)
+		return -errno;
+	if (S_ISDIR(from.st_mode) != S_ISDIR(to.st_mode))
 		return -ENOTDIR; /* the kernel says EINVAL, which can mean anything */
+	attrs = o->attrs | device_attrs(&from);
 	tree = mount_clone(source, "", o->recursive);
 	if (tree < 0)
 		return tree;
 	r = mount_attach(tree, target);
-	if (r == 0 && (o->attrs || o->propagation != e->propagation))
-		r = mount_change(tree, o->recursive, o->attrs, o->propagation);
+	if (r == 0 && (attrs || o->propagation != e->propagation))
+		r = mount_change(tree, o->recursive, attrs, o->propagation);
 	if (r == 0 && o->top_readonly)
 		r = mount_change(tree, false, MOUNT_RDONLY, 0);
 	return r;
@@ -448,7 +458,8 @@ static int mask_folder(struct masks *masks, int target)
 
 static int mask_path(struct enter *e, struct masks *masks, const char *path)
 {
-	auto_fd int target = target_open(e->root, path, TARGET_EXISTING), tree = FD_NONE;
+	const struct options plain = { .propagation = MS_PRIVATE };
+	auto_fd int target = target_open(e->root, path, TARGET_EXISTING);
 	struct stat st;
 	int r;
 
@@ -456,10 +467,8 @@ static int mask_path(struct enter *e, struct masks *masks, const char *path)
 		return target == -ENOENT || target == -ENOTDIR ? 0 : target;
 	if (fstat(target, &st) < 0)
 		return -errno;
-	if (!S_ISDIR(st.st_mode)) {
-		tree = mount_clone(masks->file, "", false);
-		return tree < 0 ? tree : mount_attach(tree, target);
-	}
+	if (!S_ISDIR(st.st_mode))
+		return bind_fd(e, masks->file, target, &plain);
 	r = mask_folder(masks, target);
 	if (r == 0 && masks->folder < 0)
 		masks->folder = path_open_in_root(e->root, path, O_PATH | O_DIRECTORY, 0);

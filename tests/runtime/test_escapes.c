@@ -1,10 +1,12 @@
 /* Ways out of a container that are shut: what a hostile image, or what runs in a container, might try. */
 #include "bench.h"
 
+#include <fcntl.h>
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -111,12 +113,75 @@ static void keys_of_the_users_session_stay_outside(void **state)
 	assert_int_equal(finish(&run), 137);
 }
 
+static int terminal_open(char *name, size_t room)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	assert_true(master >= 0);
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	assert_int_equal(ptsname_r(master, name, room), 0);
+	return master;
+}
+
+/* A terminal is a device of the user's own. */
+static void a_device_of_the_hosts_is_used_but_not_changed(void **state)
+{
+	char name[64], out[512];
+	auto_fd int master = terminal_open(name, sizeof(name));
+	auto_buf struct buf b = { 0 };
+	struct stat before, after;
+
+	(void)state;
+	assert_int_equal(stat(name, &before), 0);
+	plan_default(&b);
+	plan_add(&b, "mount", "bind", name, "/tmp/terminal", "bind,rprivate");
+	plan_shell(&b,
+		"touch -d 2000-01-01 /tmp/terminal; echo hi >/tmp/terminal && stty -F /tmp/terminal rows 5 && echo used");
+	assert_int_equal(output_of(&b, out, sizeof(out)), 0);
+	assert_has(out, "Read-only file system");
+	assert_has(out, "used\n");
+	assert_int_equal(stat(name, &after), 0);
+	assert_true(after.st_atim.tv_sec >= before.st_atim.tv_sec);
+}
+
+static void nor_given_away_as_a_stream(void **state)
+{
+	char name[64];
+	auto_fd int master = terminal_open(name, sizeof(name));
+	auto_fd int slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	const struct rt_io io = { .in = slave, .out = slave, .err = slave };
+	struct run run = {
+		.process = RT_PROCESS_NONE, .in = FD_NONE, .out = FD_NONE, .exit_code = -1
+	};
+	auto_buf struct buf b = { 0 };
+	auto_plan struct plan plan = { 0 };
+	struct stat before, after;
+	size_t len;
+
+	(void)state;
+	if (bench.single_id)
+		skip();
+	assert_int_equal(fstat(slave, &before), 0);
+	plan_default(&b);
+	plan_add(&b, "user", "alice");
+	plan_add(&b, "arg", "true");
+	len = b.len;
+	assert_int_equal(plan_parse(buf_steal(&b), len, &plan, &run.err), 0);
+	assert_int_equal(rt_start(&plan, &io, NULL, &run.process, &run.exit_code, &run.err), 0);
+	assert_int_equal(finish(&run), 0);
+	assert_int_equal(fstat(slave, &after), 0);
+	assert_int_equal(after.st_uid, before.st_uid);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_program_is_not_looked_for_on_the_host),
 		cmocka_unit_test(nor_is_that_of_an_exec_session),
 		cmocka_unit_test(keys_of_the_users_session_stay_outside),
+		cmocka_unit_test(a_device_of_the_hosts_is_used_but_not_changed),
+		cmocka_unit_test(nor_given_away_as_a_stream),
 	};
 
 	bench_arguments(argc, argv);
