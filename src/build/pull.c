@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/fd.h"
 #include "oci/doc.h"
 #include "worker/pull.h"

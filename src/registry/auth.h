@@ -28,10 +28,6 @@ void credentials_clear(struct credentials *c);
 /* "Basic …", owned; NULL without a user name. */
 char *credentials_basic(const struct credentials *c);
 
-/* Base64 in either alphabet, padding optional; at most max bytes. -EINVAL, -EMSGSIZE. */
-int base64_decode(const char *text, size_t max, struct buf *ret);
-void base64_encode(const void *data, size_t len, struct buf *ret);
-
 enum challenge_kind { CHALLENGE_NONE, CHALLENGE_BASIC, CHALLENGE_BEARER };
 
 /* What a 401 asks for. */

@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "base/fd.h"
 #include "base/path.h"
-#include "registry/auth.h"
 #include "worker/container.h"
 #include "worker/jobs.h"
 #include "worker/merged.h"

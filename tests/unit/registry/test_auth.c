@@ -2,6 +2,7 @@
 #include "../unit.h"
 
 #include "base/alloc.h"
+#include "base/base64.h"
 #include "registry/auth.h"
 #include "registry/http.h"
 
@@ -79,41 +80,6 @@ static void the_next_page_is_found_among_links(void **unused)
 		if (!next != !cases[i].next || (next && !str_eq(next, cases[i].next)))
 			fail_msg("%s: %s", cases[i].text, next ? next : "nothing");
 	}
-}
-
-static void base64_is_read_in_every_form(void **unused)
-{
-	static const char *const same[] = { "/v3+", "_v3-", NULL };
-	static const char *const bad[] = { "a", "a===", "ab=", "a b=", "ab==c", "\xff",
-		"====", NULL };
-
-	(void)unused;
-	for (size_t len = 0; len < 8; len++) {
-		auto_buf struct buf text = { 0 }, padded = { 0 }, bare = { 0 };
-
-		base64_encode("any text", len, &text);
-		assert_int_equal(base64_decode(text.data ? text.data : "", 100, &padded), 0);
-		assert_int_equal(padded.len, len);
-		assert_memory_equal(padded.data ? padded.data : "", "any text", len);
-		if (!text.data)
-			continue;
-		text.data[strcspn(text.data, "=")] = '\0';
-		assert_int_equal(base64_decode(text.data, 100, &bare), 0);
-		assert_int_equal(bare.len, len);
-	}
-	for (size_t i = 0; same[i]; i++) {
-		auto_buf struct buf out = { 0 };
-
-		assert_int_equal(base64_decode(same[i], 3, &out), 0);
-		assert_memory_equal(out.data, "\xfe\xfd\xfe", 3);
-	}
-	for (size_t i = 0; bad[i]; i++) {
-		auto_buf struct buf out = { 0 };
-
-		if (base64_decode(bad[i], 100, &out) != -EINVAL)
-			fail_msg("%s passes", bad[i]);
-	}
-	assert_int_equal(base64_decode("AAAAAAAA", 5, &(struct buf){ 0 }), -EMSGSIZE);
 }
 
 static void credentials_come_as_clients_send_them(void **unused)
@@ -202,7 +168,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(challenges_are_understood),
 		cmocka_unit_test(the_next_page_is_found_among_links),
-		cmocka_unit_test(base64_is_read_in_every_form),
 		cmocka_unit_test(credentials_come_as_clients_send_them),
 		cmocka_unit_test(what_are_no_credentials_is_refused),
 		cmocka_unit_test(no_credentials_may_be_nothing_null_or_an_empty_object),
