@@ -3,6 +3,7 @@
  * answered here, without starting one. */
 #include "api/handlers.h"
 #include "api/resize.h"
+#include "api/websocket.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,10 @@
 
 #define REPLAY_LABEL   "dayfly.attach.tail"
 #define START_BODY_MAX 7 /* what Docker still takes for an empty body: "null" and the like */
+
+/* What the websocket of an attach is like, by API version */
+#define BINARY_SINCE         28 /* messages were text before, whatever was in them */
+#define STREAMS_CHOSEN_SINCE 42 /* it had all three before */
 
 static int find(struct request *req, struct core **c, struct container **ct, struct err *err)
 {
@@ -257,31 +262,61 @@ static int replay_words(
 	return 0;
 }
 
-int api_container_attach(struct request *req, struct reply *rep, struct err *err)
+/* Up to the handing over: the container, and the words for its monitor. all: every stream is wanted, whatever the
+ * query says. */
+static int find_for_attach(struct request *req, bool all, struct core **c, struct container **ct,
+	char ***words, struct err *err)
 {
-	static const char *const flags[] = { "stream", "stdin", "stdout", "stderr" };
-	auto_container struct container *ct = NULL;
-	auto_strv char **words = NULL;
+	static const char *const streams[] = { "stdin", "stdout", "stderr" };
 	const char *keys = req_query(req, "detachKeys");
-	struct core *c;
-	int r;
+	int r = keys ? detach_keys_check(keys, err) : 0;
 
-	r = keys ? detach_keys_check(keys, err) : 0;
 	if (r == 0)
-		r = find(req, &c, &ct, err);
+		r = find(req, c, ct, err);
 	if (r == 0)
-		r = check_attachable(ct, err);
+		r = check_attachable(*ct, err);
 	if (r == 0)
-		r = replay_words(req, ct, &words, err);
+		r = replay_words(req, *ct, words, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(flags); i++)
-		strv_add_take(
-			&words, xasprintf("%s=%d", flags[i], req_query_bool(req, flags[i], false)));
-	strv_add_take(&words, xasprintf("keys=%s", keys ? keys : ""));
+	strv_add_take(words, xasprintf("stream=%d", req_query_bool(req, "stream", false)));
+	for (size_t i = 0; i < ARRAY_SIZE(streams); i++)
+		strv_add_take(words,
+			xasprintf("%s=%d", streams[i],
+				all || req_query_bool(req, streams[i], false)));
+	strv_add_take(words, xasprintf("keys=%s", keys ? keys : ""));
+	return 0;
+}
+
+int api_container_attach(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_container struct container *ct = NULL;
+	auto_strv char **words = NULL;
+	struct core *c;
+	int r = find_for_attach(req, false, &c, &ct, &words, err);
+
+	if (r < 0)
+		return r;
 	prepare_monitor(c, ct);
 	return handover_hijack(req, rep, ct->id, "attach", (const char *const *)words,
 		!json_get_bool(ct->config, "Tty"), err);
+}
+
+int api_container_attach_websocket(struct request *req, struct reply *rep, struct err *err)
+{
+	auto_container struct container *ct = NULL;
+	auto_strv char **words = NULL;
+	unsigned minor = req_api_minor(req);
+	struct core *c;
+	int r = find_for_attach(req, minor < STREAMS_CHOSEN_SINCE, &c, &ct, &words, err);
+
+	if (r == 0)
+		r = websocket_accept(req, rep, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	strv_add(&words, minor < BINARY_SINCE ? "websocket=text" : "websocket=binary");
+	prepare_monitor(c, ct);
+	return handover_websocket(req, rep, ct->id, (const char *const *)words, err);
 }
 
 int api_container_resize(struct request *req, struct reply *rep, struct err *err)

@@ -86,8 +86,9 @@ void run_aside(struct core *c, int (*fn)(struct core *c, struct err *err));
 struct hijack {
 	struct core *core;
 	char container[ID_SIZE];
-	char hold[48];    /* the word for the monitor */
-	const char *type; /* literal */
+	char hold[48];        /* the word for the monitor */
+	const char *protocol; /* literal: what the connection is upgraded to */
+	const char *type;     /* literal; NULL: none is told */
 };
 
 /* The head is out: tells the monitor, with what the client sent early. */

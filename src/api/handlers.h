@@ -9,8 +9,9 @@ handler_fn api_system_ping, api_system_version, api_system_info, api_system_even
 /* containers.c, containers_run.c */
 handler_fn api_container_list, api_container_create, api_container_inspect, api_container_logs,
 	api_container_start, api_container_stop, api_container_restart, api_container_kill,
-	api_container_rename, api_container_wait, api_container_attach, api_container_resize,
-	api_container_remove, api_container_prune, api_container_top;
+	api_container_rename, api_container_wait, api_container_attach,
+	api_container_attach_websocket, api_container_resize, api_container_remove,
+	api_container_prune, api_container_top;
 /* containers_resources.c */
 handler_fn api_container_stats, api_container_pause, api_container_unpause, api_container_update;
 /* execs.c */

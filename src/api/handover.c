@@ -113,30 +113,49 @@ int handover_if_live(struct request *req, struct reply *rep, const char *contain
 
 /* The connection goes to the monitor before the 101, and everything that can fail with it: errors are
  * HTTP statuses, and a client that has seen the 101 has lost nothing should we be killed. What it sent
- * early is in libmicrohttpd's hands until then and follows (docs/decisions/014). */
-int handover_hijack(struct request *req, struct reply *rep, const char *container_id,
-	const char *op, const char *const *words, bool multiplexed, struct err *err)
+ * early is in libmicrohttpd's hands until then and follows (docs/decisions/014). Without a protocol to upgrade to,
+ * the monitor writes the head. */
+static int hijack(struct request *req, struct reply *rep, struct hijack *h,
+	const char *container_id, const char *op, const char *const *words, struct err *err)
 {
-	bool upgrade = req_wants_upgrade(req);
-	bool frames = multiplexed && req->minor >= MULTIPLEXED_SINCE;
 	auto_strv char **all = strv_copy((char *const *)(void *)words);
-	struct hijack h = { .type = frames ? TYPE_MUX_STREAM : TYPE_RAW_STREAM };
-	int r = req_core(req, &h.core, err);
+	int r = req_core(req, &h->core, err);
 
 	if (r < 0)
 		return r;
-	(void)snprintf(h.container, sizeof(h.container), "%s", container_id);
+	(void)snprintf(h->container, sizeof(h->container), "%s", container_id);
 	(void)snprintf(
-		h.hold, sizeof(h.hold), "hold=%ld.%u", (long)getpid(), ++req->engine->hijacks);
-	strv_add_take(&all, xasprintf("type=%s", h.type));
-	if (upgrade)
-		strv_add(&all, h.hold);
-	r = monitor_send(h.core, h.container, op, (const char *const *)all, req->client, err);
-	if (r < 0 || !upgrade)
+		h->hold, sizeof(h->hold), "hold=%ld.%u", (long)getpid(), ++req->engine->hijacks);
+	if (h->protocol)
+		strv_add(&all, h->hold);
+	r = monitor_send(h->core, h->container, op, (const char *const *)all, req->client, err);
+	if (r < 0 || !h->protocol)
 		return r < 0 ? r : given(rep);
-	rep->hijack = xmemdup(&h, sizeof(h));
+	rep->hijack = xmemdup(h, sizeof(*h));
 	rep->kind = REPLY_UPGRADE;
 	return 0;
+}
+
+int handover_hijack(struct request *req, struct reply *rep, const char *container_id,
+	const char *op, const char *const *words, bool multiplexed, struct err *err)
+{
+	bool frames = multiplexed && req->minor >= MULTIPLEXED_SINCE;
+	auto_strv char **all = strv_copy((char *const *)(void *)words);
+	struct hijack h = {
+		.protocol = req_wants_upgrade(req, "tcp") ? "tcp" : NULL,
+		.type = frames ? TYPE_MUX_STREAM : TYPE_RAW_STREAM,
+	};
+
+	strv_add_take(&all, xasprintf("type=%s", h.type));
+	return hijack(req, rep, &h, container_id, op, (const char *const *)all, err);
+}
+
+int handover_websocket(struct request *req, struct reply *rep, const char *container_id,
+	const char *const *words, struct err *err)
+{
+	struct hijack h = { .protocol = "websocket" };
+
+	return hijack(req, rep, &h, container_id, "attach", words, err);
 }
 
 void hijack_begin(const struct hijack *h, const void *early, size_t early_len)

@@ -122,10 +122,10 @@ static bool has_token(const char *value, const char *token)
 	return false;
 }
 
-bool req_wants_upgrade(const struct request *req)
+bool req_wants_upgrade(const struct request *req, const char *protocol)
 {
 	return !req->http_1_0 && has_token(req_header(req, "Connection"), "upgrade") &&
-		has_token(req_header(req, "Upgrade"), "tcp");
+		has_token(req_header(req, "Upgrade"), protocol);
 }
 
 int req_core(struct request *req, struct core **ret, struct err *err)

@@ -51,7 +51,8 @@ char **req_query_all(const struct request *req, const char *name); /* owned; NUL
 const char *req_header(const struct request *req, const char *name);
 const char *req_body(const struct request *req); /* NUL-terminated, "" if empty */
 size_t req_body_len(const struct request *req);
-bool req_wants_upgrade(const struct request *req); /* Connection: Upgrade and Upgrade: tcp */
+bool req_wants_upgrade(const struct request *req,
+	const char *protocol); /* Connection: Upgrade, Upgrade: protocol */
 /* The stores, opened on first use. */
 int req_core(struct request *req, struct core **ret, struct err *err);
 
@@ -73,6 +74,9 @@ int handover_if_live(struct request *req, struct reply *rep, const char *contain
  * it sent early; adds type= and hold=. multiplexed: the stream has frames (no terminal). */
 int handover_hijack(struct request *req, struct reply *rep, const char *container_id,
 	const char *op, const char *const *words, bool multiplexed, struct err *err);
+/* attach as a websocket, whose handshake is done: upgrades to it. Its output is never multiplexed. */
+int handover_websocket(struct request *req, struct reply *rep, const char *container_id,
+	const char *const *words, struct err *err);
 /* dayfly-stream answers. argv as in core/spawn.h, NULL-ended. */
 int handover_stream(
 	struct request *req, struct reply *rep, const char *const *argv, struct err *err);

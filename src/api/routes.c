@@ -30,7 +30,7 @@ const struct route routes[] = {
 	{ GET,    "/containers/{id}/changes",      api_container_changes,   0, "ContainerChanges" },
 	{ GET,    "/containers/{id}/export",       api_container_export,    0, "ContainerExport" },
 	{ GET,    "/containers/{id}/stats",        api_container_stats,     0, "ContainerStats" },
-	{ GET,    "/containers/{id}/attach/ws",    api_not_supported,       0, "ContainerAttachWebsocket" },
+	{ GET,    "/containers/{id}/attach/ws",    api_container_attach_websocket, 0, "ContainerAttachWebsocket" },
 	{ POST,   "/containers/{id}/update",       api_container_update,    BODY_JSON, "ContainerUpdate" },
 	{ POST,   "/containers/{id}/pause",        api_container_pause,     0, "ContainerPause" },
 	{ POST,   "/containers/{id}/unpause",      api_container_unpause,   0, "ContainerUnpause" },

@@ -161,7 +161,7 @@ static void on_upgraded(void *cls, struct MHD_Connection *connection, void *req_
 static enum MHD_Result answer_upgrade(struct exchange *x)
 {
 	x->rep.type = x->rep.hijack->type;
-	reply_header(&x->rep, MHD_HTTP_HEADER_UPGRADE, "tcp");
+	reply_header(&x->rep, MHD_HTTP_HEADER_UPGRADE, x->rep.hijack->protocol);
 	return queue(x, MHD_HTTP_SWITCHING_PROTOCOLS,
 		MHD_create_response_for_upgrade(on_upgraded, NULL));
 }

@@ -18,6 +18,8 @@
 #define LAST_INPUT     (1 << 20) /* what a client that hung up may have left on its socket */
 #define REPLAY_PIECE   65536
 #define GATE_TIME      NSEC_PER_SEC
+#define LINGER_TIME    (10 * NSEC_PER_SEC) /* for a client's close, after ours */
+#define PONGS_MAX      256 /* a client that leaves so many unread is not read either */
 
 static void on_client(struct watch *w, uint32_t events);
 
@@ -26,10 +28,12 @@ static void on_client(struct watch *w, uint32_t events);
 struct client *client_new(struct monitor *m, struct stdio *io, struct wire_msg *msg)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
-	const char *hold = wire_get(msg, "hold");
+	const char *hold = wire_get(msg, "hold"), *websocket = wire_get(msg, "websocket");
 
 	c->m = m;
 	c->io = io;
+	if (websocket)
+		c->message = str_eq(websocket, "text") ? WS_TEXT : WS_BINARY;
 	c->gate = time_monotonic() + GATE_TIME;
 	c->fd = take_fd(&msg->fd);
 	c->out = (struct outq){ .fd = FD_NONE, .spool = FD_NONE };
@@ -124,31 +128,61 @@ static bool all_said(const struct client *c)
 	return !held(c) && !c->io && !c->replay && !c->cut && outq_empty(&c->out);
 }
 
+/* Nothing that is to come is for this client. */
+static void stop_listening(struct client *c)
+{
+	logreader_free(c->replay);
+	c->replay = NULL;
+	c->wants_out = c->wants_err = c->cut = false;
+}
+
 /* Writing failed: the peer takes nothing more. The hang-up that this causes does the rest, in its own
  * turn, because input that came before may have to be read still. */
 static void stop_output(struct client *c)
 {
 	outq_close(&c->out);
-	logreader_free(c->replay);
-	c->replay = NULL;
-	c->wants_out = c->wants_err = c->cut = false;
+	stop_listening(c);
 	(void)shutdown(c->fd, SHUT_RDWR);
 }
 
-static void add(struct client *c, enum stream_id stream, const void *data, size_t len, bool hold)
+static void put(struct client *c, const void *head, size_t head_len, const void *data, size_t len,
+	bool hold)
 {
-	unsigned char head[FRAME_HEAD];
-	int dir = c->io && !c->io->paced ? c->m->data_dir : FD_NONE;
+	int dir = c->io && c->io->paced ? FD_NONE : c->m->data_dir;
 	int r;
 
 	if (!c->out.memory)
 		return;
-	frame_head(head, stream, (uint32_t)len);
-	r = outq_add(&c->out, head, c->framed ? sizeof(head) : 0, data, len, hold || gated(c), dir);
+	r = outq_add(&c->out, head, head_len, data, len, hold || gated(c), dir);
 	if (r == -ENOSPC)
 		c->cut = true;
 	else if (r < 0)
 		stop_output(c);
+}
+
+static void add(struct client *c, enum stream_id stream, const void *data, size_t len, bool hold)
+{
+	unsigned char head[WS_HEAD > FRAME_HEAD ? WS_HEAD : FRAME_HEAD];
+	size_t head_len = 0;
+
+	if (c->message) {
+		head_len = ws_head(head, c->message, len);
+	} else if (c->framed) {
+		frame_head(head, stream, (uint32_t)len);
+		head_len = FRAME_HEAD;
+	}
+	put(c, head, head_len, data, len, hold);
+}
+
+/* A websocket's control frame; nothing follows a close. */
+static void add_control(struct client *c, enum ws_opcode what, const void *data, size_t len)
+{
+	unsigned char head[WS_HEAD];
+
+	if (c->closed)
+		return;
+	c->closed = what == WS_CLOSE;
+	put(c, head, ws_head(head, what, len), data, len, false);
 }
 
 void client_tell(struct monitor *m, struct wire_msg *msg, bool framed, const char *text)
@@ -235,6 +269,8 @@ static void flush(struct client *c)
 		return;
 	}
 	replay_more(c);
+	if (outq_empty(&c->out))
+		c->pongs = 0;
 	if (c->cut && outq_empty(&c->out))
 		say_cut(c);
 }
@@ -304,23 +340,33 @@ static void detach(struct client *c)
 		report_event_with(c->m, c->left, "execID", c->session, NULL, NULL);
 	else
 		report_event(c->m, c->left);
-	/* the user leaves now, whatever he has not read yet */
-	client_end(c);
+	/* the user leaves now, whatever he has not read yet; but a websocket's frames are not cut in two */
+	if (!c->message) {
+		client_end(c);
+		return;
+	}
+	stop_listening(c);
+	c->io = NULL;
 }
 
 /* Input as the process shall see it goes to pending; true when the keys to leave were pressed. */
 static bool take_input(struct client *c, const unsigned char *data, size_t len)
 {
 	unsigned char out[READ_SIZE_KEYS + KEYS_MAX];
-	bool left;
-	size_t n;
+	bool left = false;
 
 	if (!c->io->tty || !c->keys.len) {
 		buf_add(&c->pending, data, len);
 		return false;
 	}
-	left = keys_scan(&c->keys, data, len, out, &n);
-	buf_add(&c->pending, out, n);
+	while (len && !left) {
+		size_t n = len < READ_SIZE_KEYS ? len : READ_SIZE_KEYS, kept;
+
+		left = keys_scan(&c->keys, data, n, out, &kept);
+		buf_add(&c->pending, out, kept);
+		data += n;
+		len -= n;
+	}
 	return left;
 }
 
@@ -328,6 +374,56 @@ static bool takes_input(const struct client *c)
 {
 	return c->wants_in && c->io && c->io->up && c->io->in >= 0;
 }
+
+/* Input off the socket, or out of frames, is fed when all of what came is here. A websocket's may come before the
+ * start, and waits: behind it may stand what does not. */
+static void take_bytes(struct client *c, const unsigned char *data, size_t len)
+{
+	bool left = false;
+
+	if (takes_input(c)) {
+		c->m->untidy = true;
+		left = take_input(c, data, len);
+	} else if (c->message && c->wants_in && c->io && !c->io->up) {
+		buf_add(&c->pending, data, len);
+	}
+	if (left) {
+		feed(c);
+		detach(c);
+	}
+}
+
+/* ---- a websocket's input */
+
+static void pong(struct client *c, const void *data, size_t len)
+{
+	add_control(c, WS_PONG, data, len);
+	c->pongs = outq_empty(&c->out) ? 0 : c->pongs + 1;
+}
+
+/* No frame of the client's is read any more, nor does it listen; what it sent before is still input. */
+static void close_back(struct client *c, const void *data, size_t len)
+{
+	add_control(c, WS_CLOSE, data, len);
+	stop_listening(c);
+	c->input_over = true;
+}
+
+static void take_frames(struct client *c, unsigned char *data, size_t len)
+{
+	struct ws_piece piece;
+
+	while (ws_next(&c->ws, &data, &len, &piece)) {
+		if (piece.what == WS_CLOSE)
+			close_back(c, piece.data, piece.len);
+		else if (piece.what == WS_PING)
+			pong(c, piece.data, piece.len);
+		else
+			take_bytes(c, piece.data, piece.len);
+	}
+}
+
+/* ---- reading */
 
 static void read_input(struct client *c)
 {
@@ -337,18 +433,12 @@ static void read_input(struct client *c)
 
 	if (n < 0)
 		return; /* EAGAIN; a broken connection also hangs up */
-	if (n == 0) {
+	if (n == 0)
 		c->input_over = true;
-	} else if (takes_input(c)) {
-		bool left;
-
-		c->m->untidy = true;
-		left = take_input(c, buffer, (size_t)n);
-		feed(c);
-		if (left)
-			detach(c);
-		return;
-	}
+	else if (c->message)
+		take_frames(c, buffer, (size_t)n);
+	else
+		take_bytes(c, buffer, (size_t)n);
 	feed(c);
 }
 
@@ -357,17 +447,18 @@ static void client_lost(struct client *c)
 {
 	ssize_t n;
 
+	outq_close(&c->out);
+	stop_listening(c);
 	while (takes_input(c) && c->pending.len < LAST_INPUT &&
 		(n = recv(c->fd, c->m->buffer, READ_SIZE, MSG_DONTWAIT)) > 0) {
 		c->m->untidy = true;
-		buf_add(&c->pending, c->m->buffer, (size_t)n);
+		if (c->message && !held(c))
+			take_frames(c, c->m->buffer, (size_t)n);
+		else
+			buf_add(&c->pending, c->m->buffer, (size_t)n);
 	}
 	watch_stop(&c->watch);
-	outq_close(&c->out);
 	c->fd = fd_close(c->fd);
-	logreader_free(c->replay);
-	c->replay = NULL;
-	c->wants_out = c->wants_err = c->cut = false;
 	c->input_over = true;
 	feed(c);
 }
@@ -386,26 +477,40 @@ void clients_feed(struct monitor *m, struct stdio *io)
 
 static void unhold(struct client *c)
 {
+	auto_buf struct buf frames = { 0 };
+
 	c->hold[0] = '\0';
+	if (c->message) {
+		frames = c->pending;
+		c->pending = (struct buf){ 0 };
+		take_frames(c, (unsigned char *)frames.data, frames.len);
+	}
 	feed(c);
 }
 
 /* A peer that leaves its head unread for so long reads it some other way. A switchboard that says
  * nothing for so long was killed; if the head was not out then, no client is there to miss it. */
-static void on_gate_timer(struct watch *w, uint32_t events)
+static void open_gate(struct client *c)
 {
-	struct monitor *m = container_of(w, struct monitor, gate);
+	c->gate = 0;
+	if (held(c))
+		unhold(c);
+}
+
+static void on_patience_timer(struct watch *w, uint32_t events)
+{
+	struct monitor *m = container_of(w, struct monitor, patience);
 	int64_t now = time_monotonic();
 
 	(void)events;
 	watch_stop(w);
 	for (struct client *c = m->clients; c; c = c->next) {
-		if (c->dead || !c->gate)
+		if (c->dead || (!c->gate && !c->linger))
 			continue;
-		if (c->gate <= now) {
-			c->gate = 0;
-			unhold(c);
-		}
+		if (c->gate && c->gate <= now)
+			open_gate(c);
+		if (c->linger && c->linger <= now)
+			client_end(c);
 		client_update(c); /* a younger one sets the timer again */
 	}
 }
@@ -428,7 +533,7 @@ void client_early(struct monitor *m, struct wire_msg *msg)
 	for (struct client *c = m->clients; c; c = c->next) {
 		if (c->dead || !held(c) || !token || !str_eq(c->hold, token))
 			continue;
-		if (c->wants_in)
+		if (c->wants_in || c->message)
 			early_input(c, msg->blob, msg->blob_len);
 		unhold(c);
 		client_update(c);
@@ -438,20 +543,25 @@ void client_early(struct monitor *m, struct wire_msg *msg)
 /* ---- what is waited for */
 
 /* Input is read while the process takes it, and read to be thrown away where none is wanted; before
- * the start it stays on the socket. */
+ * the start it stays on the socket, but for a websocket's, among which there may be pings. */
 static bool reads_now(const struct client *c)
 {
-	if (c->input_over || c->pending.len || held(c))
+	if (c->input_over || held(c) || c->pongs >= PONGS_MAX)
 		return false;
 	if (!c->io || !c->wants_in)
 		return true;
-	return c->io->up;
+	return !c->pending.len && (c->io->up || c->message);
 }
 
-static void watch_gate(struct client *c)
+/* One timer for all clients; it is set to the earliest time at which one is to be looked at. */
+static void watch_patience(struct client *c, int64_t due)
 {
-	if (!c->m->gate.loop)
-		monitor_timer(c->m, &c->m->gate, c->gate, on_gate_timer);
+	struct monitor *m = c->m;
+
+	if (m->patience.loop && m->patience_due <= due)
+		return;
+	m->patience_due = due;
+	monitor_timer(m, &m->patience, due, on_patience_timer);
 }
 
 static uint32_t events_for(struct client *c)
@@ -464,8 +574,35 @@ static uint32_t events_for(struct client *c)
 		return events | EPOLLOUT;
 	/* Edge-triggered, room is told again each time the peer takes something: that is what opens the
 	 * gate. The timer is for a kernel that would not. */
-	watch_gate(c);
+	watch_patience(c, c->gate);
 	return EPOLLOUT | EPOLLET;
+}
+
+/* No more comes from this client, and the process has had what it takes of what came. */
+static bool input_settled(const struct client *c)
+{
+	return !c->io || !c->io->up || c->input_told;
+}
+
+/* All is said but the close of a websocket: true while that is on its way, or the client's. */
+static bool says_goodbye(struct client *c)
+{
+	unsigned char status[2];
+
+	if (!c->message)
+		return false;
+	ws_status(status, WS_STATUS_NORMAL);
+	add_control(c, WS_CLOSE, status, sizeof(status));
+	if (!outq_empty(&c->out))
+		return true;
+	if (c->input_over)
+		return false;
+	if (!c->linger) {
+		(void)shutdown(c->fd, SHUT_WR);
+		c->linger = time_monotonic() + LINGER_TIME;
+	}
+	watch_patience(c, c->linger);
+	return true;
 }
 
 void client_update(struct client *c)
@@ -475,15 +612,17 @@ void client_update(struct client *c)
 	if (c->dead)
 		return;
 	if (held(c))
-		watch_gate(c);
+		watch_patience(c, c->gate);
 	if (c->fd < 0 && held(c))
 		return;
 	if (c->fd < 0) { /* lost: it stays only until its last input was taken */
-		if (!c->io || !c->io->up || c->input_told)
+		if (input_settled(c))
 			client_end(c);
 		return;
 	}
-	if (all_said(c)) {
+	if (c->closed && input_settled(c))
+		c->io = NULL;
+	if (all_said(c) && !says_goodbye(c)) {
 		client_end(c);
 		return;
 	}

@@ -7,7 +7,11 @@
  * Some clients read the head of the answer through a buffer and then the stream around it, losing
  * whatever came along with the head. So the first byte of the stream is not sent before the peer has
  * taken the head off the socket (the gate). While the switchboard has yet to write that head the gate is
- * held shut: nothing is read or written then. */
+ * held shut: nothing is read or written then.
+ *
+ * A websocket is the same within frames (websocket.h), and ends by a close from both sides: ours when all is
+ * said, or at once in answer to the client's. Pings are answered where they stand in the input, so one behind
+ * input that the process does not take waits with it. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,6 +23,7 @@
 #include "base/str.h"
 #include "monitor/keys.h"
 #include "monitor/outq.h"
+#include "monitor/websocket.h"
 #include "state/logfile.h"
 #include "state/wire.h"
 
@@ -35,7 +40,7 @@ struct client {
 	struct watch watch;
 	struct outq out;
 	struct keys keys;
-	struct buf pending; /* input the process has not taken yet */
+	struct buf pending; /* input the process has not taken yet; of a held websocket: frames */
 	int fd;
 	uint32_t events; /* being watched for */
 	bool framed;
@@ -47,6 +52,12 @@ struct client {
 	bool replay_only;
 	bool cut;  /* it fell too far behind */
 	bool dead; /* to be freed by clients_reap() */
+
+	enum ws_opcode message; /* of a websocket: what output is sent as; 0: this is none */
+	struct websocket ws;
+	unsigned pongs; /* queued since the queue was last empty */
+	bool closed;    /* our close is queued, or out */
+	int64_t linger; /* all is out, and until then the client's close is waited for; 0: not yet */
 };
 
 /* Takes the message's connection over, and writes the head unless the switchboard does. NULL if the

@@ -166,7 +166,7 @@ void monitor_close(struct monitor *m)
 	watch_stop(&m->child);
 	watch_stop(&m->signals);
 	watch_stop(&m->timer);
-	watch_stop(&m->gate);
+	watch_stop(&m->patience);
 	watch_stop(&m->expiry);
 	traits_clear(&m->traits);
 	cgroup_leave(&m->cgroup);

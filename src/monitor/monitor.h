@@ -50,12 +50,13 @@ struct monitor {
 	struct health health;
 
 	struct watch control, signals, child;
-	struct watch timer;  /* of the state: stop timeout, first message */
-	struct watch gate;   /* clients that leave their head unread */
-	struct watch expiry; /* exec records */
+	struct watch timer;    /* of the state: stop timeout, first message */
+	struct watch patience; /* clients that leave their head unread, or a close unanswered */
+	struct watch expiry;   /* exec records */
 	struct watch oom;
 	struct watch stats_timer; /* the next sample */
 	struct watch pauser;      /* the connection whose end is the unpause */
+	int64_t patience_due;     /* when that timer is due */
 	int64_t stop_due;         /* when the timer kills, 0: never */
 	int64_t pause;            /* before the latest restart, ns; 0: none yet */
 

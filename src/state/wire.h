@@ -7,7 +7,7 @@
  *
  *   start         [detach-keys=]
  *   attach        stream=1 stdin=1 stdout=1 stderr=1 logs=1 [tail=RECORDS] keys= type=MIME
- *                 [hold=TOKEN]
+ *                 [hold=TOKEN]; instead of type=, with hold=: websocket=binary|text, output's messages
  *   exec-start    id= detach=0|1 tty=0|1 type=MIME [height= width=] [hold=TOKEN]
  *   early         hold=TOKEN (no descriptor) what the client had sent early
  *   resize        height= width=

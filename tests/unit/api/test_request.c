@@ -83,7 +83,7 @@ static bool upgrade(const char *connection, const char *protocol)
 	struct headers h = { .connection = connection, .upgrade = protocol };
 	struct request req = { .header = find, .header_arg = &h };
 
-	return req_wants_upgrade(&req);
+	return req_wants_upgrade(&req, "tcp");
 }
 
 static void an_upgrade_needs_both_headers(void **unused)
