@@ -460,6 +460,8 @@ static void client_lost(struct client *c)
 	watch_stop(&c->watch);
 	c->fd = fd_close(c->fd);
 	c->input_over = true;
+	if (c->io && c->io->paced) /* a process that waits to write takes no input */
+		stdio_go_on(c->io);
 	feed(c);
 }
 

@@ -49,7 +49,7 @@ static void exec_record(struct exec *e)
 {
 	int r = status_write(e->dir, &e->status);
 
-	if (r < 0)
+	if (r < 0 && e->m->state != ST_REMOVED)
 		log_error("%s: record of exec %s: %s", e->m->id, e->id, strerror(-r));
 }
 
@@ -90,18 +90,22 @@ static void on_exec_child(struct watch *w, uint32_t events)
 	stdio_process_ended(&e->io);
 }
 
+/* With a pid namespace of its own it is gone already; with the host's it is not. What it had written gets to
+ * its client, however long that takes. */
+static void exec_kill(struct exec *e)
+{
+	(void)proc_pidfd_kill(e->process.pidfd, SIGKILL);
+	if (!child_collect_wait(e->process.pidfd, &e->status, &e->m->used))
+		child_unknown(&e->status);
+	watch_stop(&e->child);
+	stdio_process_ended(&e->io);
+}
+
 void execs_end(struct monitor *m)
 {
-	for (struct exec *e = m->execs; e; e = e->next) {
-		if (e->over)
-			continue;
-		/* With a pid namespace of its own they are gone already; with the host's they are not. */
-		(void)proc_pidfd_kill(e->process.pidfd, SIGKILL);
-		if (e->child.loop && !child_collect_wait(e->process.pidfd, &e->status, &m->used))
-			child_unknown(&e->status);
-		watch_stop(&e->child);
-		exec_over(e);
-	}
+	for (struct exec *e = m->execs; e; e = e->next)
+		if (!e->io.ended)
+			exec_kill(e);
 	execs_settle(m);
 }
 

@@ -26,8 +26,8 @@ struct exec {
 void exec_start(struct monitor *m, struct wire_msg *msg);
 void exec_resize(struct monitor *m, struct wire_msg *msg);
 
-/* The container has ended, and with its pid namespace every session: records what was not yet, and removes
- * those that nobody can start any more. */
+/* The container has ended, and with its pid namespace every session; those whose client has yet to read what they
+ * wrote stay until it has. Removes those that nobody can start any more. */
 void execs_end(struct monitor *m);
 void execs_reap(struct monitor *m);
 /* One has ended: removes the folders of those that did five minutes ago, and sets the timer for the next. */

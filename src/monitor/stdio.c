@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -11,7 +12,7 @@
 #include "monitor/monitor.h"
 
 /* After the process's end somebody it left behind may hold a pipe open: as much quiet as this, or as
- * much time in all, ends the reading. */
+ * much time in all, ends the reading, but not before all that the process itself wrote was read. */
 #define QUIET     (150 * NSEC_PER_MSEC)
 #define PATIENCE  (3 * NSEC_PER_SEC)
 #define LOG_RETRY (500 * NSEC_PER_MSEC)
@@ -84,6 +85,7 @@ static void source_close(struct source *s)
 {
 	watch_stop(&s->watch);
 	s->fd = fd_close(s->fd);
+	s->owed = 0;
 }
 
 void stdio_connect(struct stdio *io, int console)
@@ -203,6 +205,7 @@ static int source_read(struct source *s)
 		source_close(s);
 		return 0;
 	}
+	s->owed -= n < s->owed ? (int)n : s->owed;
 	pass_on(io, s->stream, io->m->buffer, (size_t)n);
 	return 1;
 }
@@ -241,12 +244,20 @@ void stdio_go_on(struct stdio *io)
 
 /* ---- the end */
 
+static void note_owed(struct source *s)
+{
+	if (s->fd < 0 || ioctl(s->fd, FIONREAD, &s->owed) < 0)
+		s->owed = 0;
+}
+
 void stdio_process_ended(struct stdio *io)
 {
 	/* A bound on the rounds: somebody left behind may write faster than we read. */
 	int rounds = 64;
 
 	io->ended = io->last_data = time_monotonic();
+	for (int i = 0; i < 2; i++)
+		note_owed(&io->out[i]);
 	for (int i = 0; i < 2; i++)
 		while (rounds-- > 0 && source_read(&io->out[i]) > 0)
 			;
@@ -255,17 +266,18 @@ void stdio_process_ended(struct stdio *io)
 	check_drained(io);
 }
 
-/* A client that has yet to make room is waited for: its output lies safe in the pipe. */
-static bool waits_for_client(const struct stdio *io)
+/* A client that has yet to make room is waited for: its output lies safe in the pipe. And once it has made
+ * room, or the log has, what the process left there is read first. */
+static bool has_time(const struct stdio *io)
 {
-	return io->held_up && !io->log_stuck;
+	return (io->held_up || io->out[0].owed > 0 || io->out[1].owed > 0) && !io->log_stuck;
 }
 
 static void check_patience(struct stdio *io)
 {
 	int64_t now = time_monotonic();
 
-	if (waits_for_client(io))
+	if (has_time(io))
 		io->last_data = now;
 	else if ((!io->log_stuck && now - io->last_data >= QUIET) || now - io->ended >= PATIENCE) {
 		source_close(&io->out[0]);

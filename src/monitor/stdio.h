@@ -24,6 +24,7 @@ struct source {
 	struct stdio *io;
 	struct watch watch; /* stopped while reading is held up */
 	int fd;             /* FD_NONE: at its end, or never there */
+	int owed; /* bytes that the process left in it at its end and that are there still */
 	enum stream_id stream;
 };
 

@@ -143,7 +143,8 @@ static void take_processes(struct monitor *m, struct usage *u)
 {
 	usage_add_processes(m->process.pid, u);
 	for (const struct exec *e = m->execs; e; e = e->next)
-		usage_add_processes(e->process.pid, u);
+		if (!e->io.ended) /* else its pid may be somebody else's */
+			usage_add_processes(e->process.pid, u);
 }
 
 /* Each controller may be missing by itself. */

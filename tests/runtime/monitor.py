@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -54,6 +55,10 @@ def until(condition, what, seconds=30):
             return
         time.sleep(0.005)
     raise Failure(f"still not after {seconds} s: {what}")
+
+
+def is_zombie(pid):
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def new_id():
@@ -197,11 +202,13 @@ class Container:
         finally:
             os.close(fd)
 
-    def send(self, op, blob=b"", connect=True, **words):
-        """Sends one message; returns our end of the client's connection."""
+    def send(self, op, blob=b"", connect=True, room=None, **words):
+        """Sends one message; returns our end of the client's connection, on which the answer has that much room."""
         text = b"".join(w.encode() + b"\0" for w in [op] + [f"{k}={v}" for k, v in words.items()])
         data = struct.pack("=I", len(text)) + text + blob
         ours, theirs = socket.socketpair()
+        if room is not None:
+            theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, room)
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
             self.at(sock.connect)
             fds = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [theirs.fileno()]))]
@@ -364,6 +371,19 @@ class Stream:
 
     def close(self):
         self.sock.close()
+
+
+class Replayed:
+    """A socket of which something was read already."""
+
+    def __init__(self, data, sock):
+        self.data, self.sock = data, sock
+
+    def recv(self, n):
+        if not self.data:
+            return self.sock.recv(n)
+        piece, self.data = self.data[:n], self.data[n:]
+        return piece
 
 
 class Waiter:
@@ -895,6 +915,28 @@ def case_grandchild(w):
     c.ended()
 
 
+def case_log_writable_again(w):
+    """what lay in the pipe when its program ended, and the log could not be written just then, is in the log"""
+    c = Container(w, [SH, "-c", "trap 'echo last; exit 4' TERM; seq 1 30000; read x; echo held; "
+                                "while :; do sleep 0.02; done"], stdin=True).spawn()
+    a = c.attach()
+    equal(c.ask("start"), (204, None))
+    a.expect(b"30000")
+    path, monitor = c.data / f"{c.id}-json.log", c.monitor.pid
+    hard = resource.prlimit(monitor, resource.RLIMIT_FSIZE)[1]
+    resource.prlimit(monitor, resource.RLIMIT_FSIZE, (path.stat().st_size, hard))
+    a.send(b"\n")
+    a.expect(b"held")
+    os.kill(monitor, signal.SIGSTOP)  # so that it finds the end, and room, at once
+    pid = int(c.status()["pid"])
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: is_zombie(pid), "the program's end")
+    resource.prlimit(monitor, resource.RLIMIT_FSIZE, (hard, hard))
+    os.kill(monitor, signal.SIGCONT)
+    c.ended()
+    equal([line["log"] for line in c.log()][-2:], ["held\n", "last\n"])
+
+
 # ---------------------------------------------------------------- terminals
 
 def case_tty(w):
@@ -1302,6 +1344,60 @@ def case_exec_client_gone(w):
     s.close()
     until(lambda: c.exec_status(e)["state"] == "exited", "exec's end")
     equal(c.exec_status(e)["exit-code"], "21")
+    c.ask("kill", signal=9)
+
+
+def jammed(w, then, room, size):
+    """an exec session that has written so much, of which its client has read nothing and some is in the pipe still"""
+    c = running(w)
+    e = c.exec_create([SH, "-c", f"yes 0123456789abcde | head -c {size}; > /written; {then}"])
+    s = c.exec_start(e, room=room)
+    until((c.data / "upper/written").exists, "all is written")
+    return c, e, s
+
+
+def case_exec_output_at_the_end(w):
+    """what an exec session had written when its container ended still gets to its client"""
+    for then, code in (("sleep 300", "137"), ("exit 9", "9")):
+        c, e, s = jammed(w, then, 1, 290000)
+        equal(c.ask("kill", signal=9), (204, None))
+        equal(len(s.finish()[0]), 290000)
+        equal(c.ended(), 0)
+        record = c.exec_status(e)
+        equal((record["state"], record["exit-code"]), ("exited", code))
+        equal(c.actions().count("exec_die"), 1)
+
+
+def case_exec_slow_client_goes_on(w):
+    """a client that reads on just when an ended session's time is up gets the rest"""
+    c, _, s = jammed(w, "exit 9", 32768, 340000)
+    time.sleep(0.3)  # the session's end is noticed
+    os.kill(c.monitor.pid, signal.SIGSTOP)
+    early = b""
+    s.sock.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            early += s.sock.recv(65536)
+    s.sock.settimeout(15)
+    time.sleep(0.3)  # room first, then the time: found at once
+    os.kill(c.monitor.pid, signal.SIGCONT)
+    s.sock = Replayed(early, s.sock)
+    equal(len(s.finish()[0]), 340000)
+    c.ask("kill", signal=9)
+
+
+def case_exec_client_lost_in_a_jam(w):
+    """a client that vanishes when neither it nor the process reads leaves a process that goes on to its end"""
+    c = running(w)
+    e = c.exec_create(["cat"])
+    s = c.exec_start(e, room=1)
+    s.sock.settimeout(0.3)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            s.send(bytes(65536))
+    s.close()
+    until(lambda: c.exec_status(e)["state"] == "exited", "exec's end")
+    equal(c.exec_status(e)["exit-code"], "0")
     c.ask("kill", signal=9)
 
 
