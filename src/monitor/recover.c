@@ -48,8 +48,11 @@ static void take_durable_end(struct monitor *m)
 {
 	struct status st;
 
-	if (status_read(FD_NONE, m->data_dir, &st) == 0 && st.run == m->status.run &&
-		(st.state == RUN_EXITED || st.state == RUN_REMOVING))
+	if (status_read(FD_NONE, m->data_dir, &st) < 0 || st.run != m->status.run)
+		return;
+	if (st.state == RUN_RESTARTING) /* as in tell_end() */
+		st.state = RUN_EXITED;
+	if (st.state == RUN_EXITED || st.state == RUN_REMOVING)
 		m->status = st;
 }
 

@@ -1611,6 +1611,20 @@ def case_exit_known_to_one_record(w):
     equal((c.actions().count("die"), c.death()["exitCode"]), (1, "6"))
 
 
+def case_exit_in_pause_known_to_one_record(w):
+    """the same where a restart was due: the code is known, and the restart counted"""
+    c = running(w, restart=["on-failure", "0"])
+    c.kill()
+    s = read_status(c.data / "state")
+    (c.data / "state").write_text(seal(s | {"state": "restarting", "exit-code": "6", "exit-known": "1",
+                                            "finished": s["started"], "pid": "0", "restart-count": "1"}))
+    recovered(c)
+    s = c.status()
+    equal((s["state"], s["exit-code"], s["exit-known"], s["restart-count"]), ("exited", "6", "1", "1"))
+    equal(what(read_status(c.data / "state")), what(s))
+    equal((c.actions().count("die"), c.death()["exitCode"]), (1, "6"))
+
+
 def case_journal_put_aside(w):
     """a death is told once, also when the journal's file is put aside meanwhile"""
     needs_crash_points()
