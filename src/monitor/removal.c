@@ -1,5 +1,7 @@
 #include "monitor/removal.h"
 
+#include <stdio.h>
+
 #include "base/fd.h"
 #include "base/log.h"
 #include "monitor/crash.h"
@@ -33,7 +35,10 @@ static void removal_failed(struct monitor *m, const struct err *err)
 {
 	log_error("%s", err->msg);
 	m->status.state = RUN_DEAD;
+	(void)snprintf(m->status.error, sizeof(m->status.error), "%.*s",
+		(int)sizeof(m->status.error) - 1, err->msg);
 	(void)status_write(m->run_dir, &m->status);
+	waiters_removal_failed(m);
 	askers_answer(m, ASK_REMOVE, err);
 }
 

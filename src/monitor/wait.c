@@ -10,14 +10,15 @@
 
 /* {"StatusCode":n}, with an Error when there is more to say than a number. Who waited for the removal
  * or the end of a run has asked for the start as well and was told there why it failed: the CLI would
- * print it again. */
+ * print it again. Why a removal failed nobody else is told. */
 static void result_print(struct buf *out, const struct status *st, enum wait_condition condition)
 {
 	auto_buf struct buf body = { 0 };
 	struct jsonw w = JSONW(&body);
 
 	jw_object(&w, NULL);
-	if (*st->error && (!st->exit_known || condition == WAIT_NOT_RUNNING)) {
+	if (*st->error &&
+		(!st->exit_known || condition == WAIT_NOT_RUNNING || st->state == RUN_DEAD)) {
 		jw_object(&w, "Error");
 		jw_str(&w, "Message", st->error);
 		jw_object_end(&w);
@@ -112,6 +113,15 @@ void waiters_run_over(struct monitor *m)
 	for (struct waiter *w = m->waiters, *next; w; w = next) {
 		next = w->next;
 		if (w->condition != WAIT_REMOVED)
+			waiter_tell(w);
+	}
+}
+
+void waiters_removal_failed(struct monitor *m)
+{
+	for (struct waiter *w = m->waiters, *next; w; w = next) {
+		next = w->next;
+		if (w->condition == WAIT_REMOVED)
 			waiter_tell(w);
 	}
 }

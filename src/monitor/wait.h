@@ -25,5 +25,7 @@ void wait_request(struct monitor *m, struct wire_msg *msg);
 void waiters_run_over(struct monitor *m);
 /* The container is gone: everybody left hears of it. */
 void waiters_removed(struct monitor *m);
+/* It should be, and is not: who waits for that is told why. */
+void waiters_removal_failed(struct monitor *m);
 /* The monitor ends without either. */
 void waiters_drop(struct monitor *m);

@@ -1456,6 +1456,26 @@ def case_reload(w):
     equal(die["Actor"]["Attributes"]["name"], "renamed")
 
 
+def case_removal_fails(w):
+    """who waits for a removal that fails is told so"""
+    c = Container(w, [SH, "-c", "exit 3"], auto_remove=True).spawn()
+    gone = wait(c, "removed")
+    lock = w.data / "lock"
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+    try:
+        equal(c.ask("start"), (204, None))
+        got = gone.get()
+        equal(got["StatusCode"], 3)
+        check("lock the containers" in got["Error"]["Message"], got)
+        c.ended()
+        equal(c.status()["state"], "dead")
+    finally:
+        lock.rmdir()
+    equal(c.spawn().ask("remove", force=0), (204, None))
+    check(not c.data.exists(), "left on disk")
+
+
 def case_removed_meanwhile(w):
     """a container that is gone from the disk answers 404, and its monitor does not stay"""
     c = Container(w, ["true"])
