@@ -1,8 +1,9 @@
 /* The reading side of state/logfile.h.
  *
  * The files are opened all at once, youngest first: a rotation meanwhile only moves a file to a name we
- * have yet to look at, so none is missed, and one seen twice is told by its inode. From then on they are
- * ours to the end, whatever becomes of their names. */
+ * have yet to look at, so none is missed, and one seen twice is told by its inode. Two rotations could
+ * bring a younger file behind an older one, so after any we look again. From then on the files are ours to
+ * the end, whatever becomes of their names. */
 #include "state/logfile.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 
 #define BLOCK    ((size_t)128 << 10)
 #define LINE_MAX ((size_t)1 << 20) /* longer ones are no records of ours or Docker's */
+#define LOOKS    1000              /* at files that are rotated as fast as they are opened */
 
 struct part {
 	int fd;
@@ -70,9 +72,10 @@ static bool same_file(const struct part *a, const struct part *b)
 	return a->ino == b->ino && a->dev == b->dev;
 }
 
-/* Opens all files, oldest first in *ret. Stops at two missing numbers in a row: a rotation under way
- * leaves one gap. */
-static int open_parts(const struct logreader *r, struct part **ret, size_t *ret_count)
+/* Opens all files, oldest first in *ret, the youngest of which has the number *ret_first. Stops at two
+ * missing numbers in a row: a rotation under way leaves one gap. */
+static int look(
+	const struct logreader *r, struct part **ret, size_t *ret_count, unsigned *ret_first)
 {
 	struct part *parts = NULL, part;
 	size_t count = 0;
@@ -95,6 +98,8 @@ static int open_parts(const struct logreader *r, struct part **ret, size_t *ret_
 			(void)fd_close(part.fd);
 			continue;
 		}
+		if (count == 0)
+			*ret_first = n;
 		parts = xreallocarray(parts, count + 1, sizeof(*parts));
 		memmove(parts + 1, parts, count * sizeof(*parts));
 		parts[0] = part;
@@ -103,6 +108,28 @@ static int open_parts(const struct logreader *r, struct part **ret, size_t *ret_
 	*ret = parts;
 	*ret_count = count;
 	return 0;
+}
+
+static bool has_number(const struct logreader *r, const struct part *part, unsigned number)
+{
+	char name[LOG_NAME_SIZE];
+	struct stat st;
+
+	return fstatat(r->dir, logfile_name(name, r->id, number), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		same_file(part, &(struct part){ .dev = st.st_dev, .ino = st.st_ino });
+}
+
+static int open_parts(const struct logreader *r, struct part **ret, size_t *ret_count)
+{
+	for (int looks = 1;; looks++) {
+		unsigned first = 0;
+		int found = look(r, ret, ret_count, &first);
+
+		if (found < 0 || *ret_count == 0 || looks == LOOKS ||
+			has_number(r, &(*ret)[*ret_count - 1], first))
+			return found;
+		parts_free(*ret, *ret_count);
+	}
 }
 
 static void drop_first_part(struct logreader *r)
@@ -228,7 +255,7 @@ int logreader_tail(struct logreader *r, uint64_t n)
 /* A file's time is that of the kernel's last tick: a little before that of its last record. */
 void logreader_since(struct logreader *r, int64_t since)
 {
-	while (r->count > 1 && r->parts[0].written < since - NSEC_PER_SEC)
+	while (r->count > 1 && r->parts[0].written + NSEC_PER_SEC < since)
 		drop_first_part(r);
 }
 

@@ -57,15 +57,15 @@ static void on_timer(struct watch *watch, uint32_t events)
 
 static int add_timer(struct waiter *w, int64_t until)
 {
-	int64_t left = until - time_now();
+	int64_t now = time_now();
 	int r;
 
-	if (left <= 0) {
+	if (until <= now) {
 		w->time_up = true;
 		return 0;
 	}
 	r = watch_timer(w->loop, &w->timer, on_timer);
-	return r < 0 ? r : watch_timer_set(&w->timer, time_monotonic() + left);
+	return r < 0 ? r : watch_timer_set(&w->timer, time_monotonic() + (until - now));
 }
 
 static int add_notify(struct waiter *w)

@@ -450,6 +450,8 @@ static void until_ends_it_in_time(void **unused)
 	ASSERT_BODY(&a, "");
 	assert_in_range((uintmax_t)(time_now() - start), (uintmax_t)(300 * NSEC_PER_MSEC),
 		(uintmax_t)(5 * NSEC_PER_SEC));
+	a = LOGS("stdout=1", "tty=1", "follow=1", "until=-9223372036");
+	assert_body(&a, "", 0);
 	a = LOGS("stdout=1", "tty=1", "follow=1", "until=1");
 	ASSERT_BODY(&a, "");
 }
