@@ -12,7 +12,7 @@
 #include "state/events.h"
 
 #define BLOCK    ((size_t)64 << 10)
-#define LINE_MAX ((size_t)8 << 20) /* longer ones are not ours */
+#define LINE_MAX ((size_t)8 << 20)
 
 void journal_close(struct journal *j)
 {
@@ -54,6 +54,7 @@ static void switch_to(struct journal *j, int fd, int64_t file)
 	j->file = file;
 	j->in.len = 0; /* a line without its end in the last file: nobody will write it any more */
 	j->start = 0;
+	j->skipping = false;
 }
 
 /* Opens what comes after the file j->after. 1: done; 0: there is nothing yet. */
@@ -118,6 +119,10 @@ static int fill(struct journal *j)
 {
 	buf_consume(&j->in, j->start);
 	j->start = 0;
+	if (j->in.len > LINE_MAX) {
+		j->skipping = true;
+		j->in.len = 0;
+	}
 	for (;;) {
 		ssize_t n = 0;
 		int r;
@@ -130,7 +135,7 @@ static int fill(struct journal *j)
 			return (int)n;
 		if (n > 0) {
 			j->in.len += (size_t)n;
-			return j->in.len > LINE_MAX ? -EFBIG : 1;
+			return 1;
 		}
 		if (j->fd >= 0 && j->file == 0) {
 			r = find_put_aside(j);
@@ -238,8 +243,9 @@ int journal_next(struct journal *j, struct journal_line *ret)
 
 		if (end) {
 			j->start = (size_t)(end - j->in.data) + 1;
-			if (journal_line_parse(line, (size_t)(end - line), ret))
+			if (!j->skipping && journal_line_parse(line, (size_t)(end - line), ret))
 				return 1;
+			j->skipping = false;
 			continue;
 		}
 		r = fill(j);

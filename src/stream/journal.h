@@ -16,6 +16,7 @@ struct journal {
 	int64_t after; /* the file before it, or one still older */
 	struct buf in;
 	size_t start;
+	bool skipping; /* inside a line that was too long */
 };
 
 struct journal_line {
@@ -29,7 +30,8 @@ struct journal_line {
 int journal_open(const struct dirs *d, int64_t from, struct journal *ret, struct err *err);
 void journal_close(struct journal *j);
 #define auto_journal __attribute__((cleanup(journal_close)))
-/* 1: a line; 0: none for now; -errno. Torn lines are left out. */
+/* 1: a line; 0: none for now; -errno. Torn lines are left out, and those of more than 8 MiB: one container with
+ * such labels does not keep everybody else from hearing of the others. */
 int journal_next(struct journal *j, struct journal_line *ret);
 
 /* Whether a line is a whole event, and when that happened. */

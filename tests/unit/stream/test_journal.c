@@ -211,6 +211,25 @@ static void torn_lines_are_left_out(void **unused)
 	journal_close(&j);
 }
 
+static void an_endless_line_is_passed_over(void **unused)
+{
+	struct journal j = open_journal(0);
+	char junk[65536];
+
+	(void)unused;
+	memset(junk, 'x', sizeof(junk) - 1);
+	junk[sizeof(junk) - 1] = '\0';
+	append(1);
+	for (int i = 0; i < 200; i++) /* 12 MiB */
+		append_raw(junk);
+	append_raw("{\"timeNano\":2}\n"); /* its end looks like a line */
+	append(3);
+	assert_next(&j, 1);
+	assert_next(&j, 3);
+	assert_no_more(&j);
+	journal_close(&j);
+}
+
 static void a_lines_time_stands_at_its_end(void **unused)
 {
 	struct journal_line line;
@@ -240,6 +259,7 @@ int main(void)
 		TEST(files_that_ended_before_are_left_out),
 		TEST(a_reader_too_slow_goes_on_with_what_is_left),
 		TEST(torn_lines_are_left_out),
+		TEST(an_endless_line_is_passed_over),
 		cmocka_unit_test(a_lines_time_stands_at_its_end),
 	};
 
