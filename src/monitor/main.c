@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "monitor/monitor.h"
+#include "runtime/self.h"
 
 enum { FD_CONTROL = 3, FD_LOCK = 4, FD_USERNS = 5 };
 
@@ -53,6 +54,7 @@ int main(int argc, char **argv)
 
 	if ((argc != 2 && !recover_only && !scope) || !id_valid(id))
 		return usage();
+	self_protect(argv);
 	if (fd_cloexec(FD_LOCK, true) < 0 || (!recover_only && fd_cloexec(FD_CONTROL, true) < 0))
 		return usage();
 	/* Larger pieces come and go as mappings of their own, so that none of them leaves a hole in the heap

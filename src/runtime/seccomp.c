@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <spawn.h>
@@ -16,6 +15,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "runtime/self.h"
 
 #define FILTER_MAX ((size_t)BPF_MAXINSNS * sizeof(struct sock_filter))
 
@@ -45,15 +45,9 @@ static int filter_read(const char *path, struct seccomp_filter *ret)
 
 static char *worker_path(void)
 {
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
+	auto_free char *folder = self_folder();
 
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (!slash)
-		return xstrdup(DAYFLY_LIBEXECDIR "/dayfly-worker");
-	return xasprintf("%.*s/dayfly-worker", (int)(slash - self), self);
+	return xasprintf("%s/dayfly-worker", folder ? folder : DAYFLY_LIBEXECDIR);
 }
 
 /* Starts the worker with its standard error in a pipe, whose reading end is returned. */

@@ -118,6 +118,7 @@ class Container:
         self.name = name or f"box{self.id[:6]}"
         self.argv, self.tty, self.stdin, self.once = argv, tty, stdin, once
         self.auto_remove, self.host_pid, self.more = auto_remove, host_pid, more
+        self.program, self.seccomp = more.pop("program", MONITOR), more.pop("seccomp", "unconfined")
         self.data = world.data / "containers" / self.id
         self.run = world.run / "containers" / self.id
         self.data.mkdir()
@@ -138,7 +139,7 @@ class Container:
                  ["work", str(self.data / "work")],
                  ["mount", "tmpfs", "tmpfs", "/dev", "nosuid,mode=755"],
                  ["mount", "devpts", "devpts", "/dev/pts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620"],
-                 ["caps", "00000000a80425fb"], ["seccomp", "unconfined"], ["cwd", "/"], ["user", ""],
+                 ["caps", "00000000a80425fb"], ["seccomp", self.seccomp], ["cwd", "/"], ["user", ""],
                  ["env", "PATH=/bin"]]
         words += [["device", f"/dev/{d}"] for d in ("null", "zero", "full", "random", "urandom", "tty")]
         words += [["ns", kind, "private"] for kind in ("net", "ipc", "uts", "cgroup")]
@@ -184,7 +185,7 @@ class Container:
                 os.dup2(high_control, 3)
             os.dup2(high_lock, 4)
         self.monitor = subprocess.Popen(
-            [MONITOR, *extra, self.id], preexec_fn=place, close_fds=False, stdin=subprocess.DEVNULL,
+            [self.program, *extra, self.id], preexec_fn=place, close_fds=False, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, start_new_session=True, env={**self.world.env, **(env or {})})
         for fd in (lock, high_lock, high_control):
             if fd is not None:
@@ -1791,6 +1792,21 @@ def case_idle(w):
     memory = proc_numbers(c.monitor.pid, "smaps_rollup", "Pss", "Private_Dirty", "Rss")
     c.ask("kill", signal=9)
     return f"{memory}, {len(fds)} descriptors"
+
+
+def case_own_program(w):
+    """a monitor whose program is the user's own runs it from a read-only place"""
+    if os.geteuid() == os.stat(MONITOR).st_uid:
+        own = MONITOR
+    else:
+        own = shutil.copy(MONITOR, w.top)
+        shutil.copy(pathlib.Path(MONITOR).with_name("dayfly-worker"), w.top)
+    profile = w.top / "profile.json"
+    profile.write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW"}))
+    c = running(w, program=own, seccomp=str(profile))
+    check(os.statvfs(f"/proc/{c.monitor.pid}/exe").f_flag & os.ST_RDONLY, "it can be changed")
+    equal(pathlib.Path(f"/proc/{c.monitor.pid}/comm").read_text(), "dayfly-monitor\n")
+    c.ask("kill", signal=9)
 
 
 def main():
