@@ -270,12 +270,26 @@ static int make_kept(struct run *r, struct cached *made, struct err *err)
 	return stage_copy_layer(r->s, upper, targets(r), made, err);
 }
 
+/* A Dockerfile is a stranger's, and on the host's network listen many who trust what is on it. */
+static int check_network(const struct run *r, struct err *err)
+{
+	const char *network = r->in->flags.network;
+
+	if (!network || !str_eq(network, "host") || str_eq(r->s->build->opt.network, "host"))
+		return 0;
+	return err_set(err, ERR_INVALID, EPERM,
+		"RUN --network=host: network.host is not allowed unless the build has it (docker build "
+		"--network host)");
+}
+
 int run_step(struct stage_run *s, const struct df_instruction *in, struct err *err)
 {
 	__attribute__((cleanup(run_clear))) struct run r = { .s = s, .in = in };
 	struct cached made;
-	int n;
+	int n = check_network(&r, err);
 
+	if (n < 0)
+		return n;
 	read_command(&r);
 	read_args(&r);
 	r.step.created_by = describe(&r);

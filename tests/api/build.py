@@ -566,8 +566,10 @@ def _(e):
     same(output(e, f"FROM {IMAGE}\nRUN ulimit -n; df -k /dev/shm | tail -1 | tr -s ' ' | cut -d' ' -f2; grep -c extra /etc/hosts; "
                    "ls /sys/class/net\n", shmsize=3 << 20, extrahosts="extra:192.0.2.1", networkmode="none",
                 ulimits='[{"Name":"nofile","Soft":77,"Hard":78}]'), "77\n3072\n1\nlo\n")
-    host = output(e, f"FROM {IMAGE}\nRUN --network=host readlink /proc/self/ns/net\n", networkmode="none")
-    same(host.strip(), os.readlink("/proc/self/ns/net"))
+    asks = f"FROM {IMAGE}\nRUN --network=host readlink /proc/self/ns/net\n"
+    same(output(e, asks, networkmode="host").strip(), os.readlink("/proc/self/ns/net"))
+    for mode in "none", "default", "":  # a Dockerfile is a stranger's
+        has(build(e, asks, networkmode=mode)[-1]["error"], "network.host is not allowed")
     forget(e)
 
 
