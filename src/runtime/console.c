@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -92,6 +93,28 @@ static void give_to_user(const struct enter *e, int fd)
 	(void)!fchown(fd, e->who.uid, (gid_t)-1);
 }
 
+static bool is_null(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
+}
+
+/* A copy, or for the host's null device the container's own: a descriptor's node can be changed by the name
+ * /proc/self/fd/N, and the mount it was opened on is not read-only (mounts.c). */
+static int stream_copy(const struct enter *e, int fd)
+{
+	auto_fd int null = is_null(fd)
+		? path_open_in_root(e->root, "/dev/null", O_RDWR | O_NONBLOCK | O_NOCTTY, 0)
+		: FD_NONE;
+	int copy;
+
+	if (null >= 0 && is_null(null) && fd_nonblock(null, false) == 0)
+		fd = null;
+	copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return copy < 0 ? -errno : copy;
+}
+
 /* io's descriptors may be 0, 1 and 2 themselves in any order: they are moved out of the way first. */
 int streams_take(struct enter *e, struct err *err)
 {
@@ -99,9 +122,9 @@ int streams_take(struct enter *e, struct err *err)
 	int fds[3];
 
 	for (int i = 0; i < 3; i++) {
-		fds[i] = fcntl(e->console >= 0 ? e->console : given[i], F_DUPFD_CLOEXEC, 3);
+		fds[i] = stream_copy(e, e->console >= 0 ? e->console : given[i]);
 		if (fds[i] < 0)
-			return rt_sys(err, errno, "duplicate stream %d", i);
+			return rt_sys(err, fds[i], "duplicate stream %d", i);
 	}
 	for (int i = 0; i < 3; i++) {
 		if (dup2(fds[i], i) < 0)

@@ -174,6 +174,33 @@ static void nor_given_away_as_a_stream(void **state)
 	assert_int_equal(after.st_uid, before.st_uid);
 }
 
+/* Where nobody has attached there is /dev/null, and that has a name: /proc/self/fd/0. */
+static void a_stream_that_leads_nowhere_is_the_containers_own(void **state)
+{
+	auto_buf struct buf b = { 0 };
+	auto_plan struct plan plan = { 0 };
+	struct run run = { .process = RT_PROCESS_NONE, .in = FD_NONE };
+	struct rt_io io = { .in = FD_NONE };
+	char out[256];
+	size_t len;
+	int ends[2];
+
+	(void)state;
+	plan_default(&b);
+	plan_shell(&b,
+		"grep -c \"^$(awk '/mnt_id/ { print $2 }' /proc/self/fdinfo/0) \" /proc/self/mountinfo");
+	len = b.len;
+	assert_int_equal(plan_parse(buf_steal(&b), len, &plan, &run.err), 0);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	run.out = ends[0];
+	io.out = io.err = ends[1];
+	assert_int_equal(rt_start(&plan, &io, NULL, &run.process, &run.exit_code, &run.err), 0);
+	(void)close(ends[1]);
+	collect(&run, out, sizeof(out));
+	assert_int_equal(finish(&run), 0);
+	assert_string_equal(out, "1\n");
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -182,6 +209,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(keys_of_the_users_session_stay_outside),
 		cmocka_unit_test(a_device_of_the_hosts_is_used_but_not_changed),
 		cmocka_unit_test(nor_given_away_as_a_stream),
+		cmocka_unit_test(a_stream_that_leads_nowhere_is_the_containers_own),
 	};
 
 	bench_arguments(argc, argv);
