@@ -4,6 +4,8 @@
 #include "base/alloc.h"
 #include "core/images.h"
 
+#define FILTER_UNTIL 41 /* API 1.41 knows `filters` only; before, `filter` was a pattern of names */
+
 int api_image_list(struct request *req, struct reply *rep, struct err *err)
 {
 	static const char *const keys[] = { "before", "dangling", "label", "label!", "reference",
@@ -13,8 +15,11 @@ int api_image_list(struct request *req, struct reply *rep, struct err *err)
 	struct core *c;
 	const struct image_list_how how = { .usage = req_query_bool(req, "shared-size", false),
 		.api_minor = req_api_minor(req) };
+	const char *pattern = how.api_minor < FILTER_UNTIL ? req_query(req, "filter") : NULL;
 	int r = filters_parse(req_query(req, "filters"), keys, &f, err);
 
+	if (r == 0 && !str_empty(pattern))
+		filters_add(f, "reference", pattern);
 	/* all: there are no intermediate images to hide; digests: they are always told */
 	if (r == 0)
 		r = req_core(req, &c, err);

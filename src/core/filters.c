@@ -1,9 +1,11 @@
 #include "core/filters.h"
 
+#include <errno.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -83,6 +85,8 @@ static const char *pattern_excess(const char *pattern)
 
 		if (*p == '{')
 			return "intervals (\"{\") are not supported";
+		if (*p == '(' && p[1] == '?')
+			return "groups with options (\"(?\") are not supported";
 		if (repeats && last && strchr(")*+?", last))
 			return "repeated groups and repeats of repeats are not supported";
 		if (*p != '\\')
@@ -109,15 +113,18 @@ static int check_patterns(const struct filter *item, struct err *err)
 	return 0;
 }
 
+static struct filter *add_key(struct filters *f, const char *key)
+{
+	f->items = xreallocarray(f->items, f->count + 1, sizeof(*f->items));
+	f->items[f->count] = (struct filter){ .key = xstrdup(key) };
+	return &f->items[f->count++];
+}
+
 static int add_filter(struct filters *f, const char *key, json_object *values, struct err *err)
 {
-	struct filter *item;
-	int r;
+	struct filter *item = add_key(f, key);
+	int r = read_values(values, &item->values, err);
 
-	f->items = xreallocarray(f->items, f->count + 1, sizeof(*item));
-	item = &f->items[f->count++];
-	*item = (struct filter){ .key = xstrdup(key) };
-	r = read_values(values, &item->values, err);
 	return r < 0 ? r : check_patterns(item, err);
 }
 
@@ -152,12 +159,21 @@ int filters_parse(
 	return 0;
 }
 
-static const struct filter *find(const struct filters *f, const char *key)
+static struct filter *find(const struct filters *f, const char *key)
 {
 	for (size_t i = 0; f && i < f->count; i++)
 		if (str_eq(f->items[i].key, key))
 			return &f->items[i];
 	return NULL;
+}
+
+void filters_add(struct filters *f, const char *key, const char *value)
+{
+	struct filter *item = find(f, key);
+
+	if (!item)
+		item = add_key(f, key);
+	strv_add(&item->values, value);
 }
 
 char *const *filters_get(const struct filters *f, const char *key)
@@ -202,6 +218,28 @@ int filters_bool(const struct filters *f, const char *key, int *ret, struct err 
 	return 0;
 }
 
+/* Here and not in time_parse(): other times come from clients that have done the arithmetic. */
+static int parse_local(const char *s, int64_t *ret)
+{
+	static const char *const forms[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H",
+		"%Y-%m-%d" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+		struct tm tm = { .tm_isdst = -1 };
+		const char *end = strptime(s, forms[i], &tm);
+		int day = tm.tm_mday;
+
+		if (!end || *end)
+			continue;
+		/* mktime() makes the first of March of a 31st of February */
+		if (__builtin_mul_overflow((int64_t)mktime(&tm), NSEC_PER_SEC, ret) ||
+			tm.tm_mday != day)
+			return -EINVAL;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 int filters_time(const struct filters *f, const char *key, int64_t *ret, struct err *err)
 {
 	char *const *v = filters_get(f, key);
@@ -212,7 +250,7 @@ int filters_time(const struct filters *f, const char *key, int64_t *ret, struct 
 		return 0;
 	if (v[1])
 		return err_set(err, ERR_INVALID, EINVAL, "more than one %s filter specified", key);
-	if (time_parse(*v, ret) < 0) {
+	if (parse_local(*v, ret) < 0 && time_parse(*v, ret) < 0) {
 		if (duration_parse(*v, &ago) < 0)
 			return err_set(err, ERR_INVALID, EINVAL,
 				"invalid value for '%s' filter: failed to parse value as time or "
@@ -254,14 +292,46 @@ bool filters_match_labels(
 	return !with || all_labels_hold(with, get, arg);
 }
 
+static void add_escaped(struct buf *out, char c, bool bracket)
+{
+	const char *set = c == 'd' || c == 'D' ? "0-9" : c == 'w' ? "0-9A-Za-z_" : NULL;
+
+	if (bracket && set)
+		buf_adds(out, set);
+	else if (bracket)
+		buf_printf(out, "[.%c.]", c);
+	else if (set)
+		buf_printf(out, "[%s%s]", c == 'D' ? "^" : "", set);
+	else
+		buf_printf(out, "\\%c", c);
+}
+
+/* Clients write Go's expressions: those of the C library know no \d, and no escapes in brackets. */
+static char *as_posix(const char *pattern)
+{
+	auto_buf struct buf out = { 0 };
+	bool bracket = false;
+
+	for (const char *p = pattern; *p; p++) {
+		if (*p == '\\' && p[1]) {
+			add_escaped(&out, *++p, bracket);
+			continue;
+		}
+		bracket = bracket ? *p != ']' : *p == '[';
+		buf_addc(&out, *p);
+	}
+	return buf_steal(&out);
+}
+
 static bool pattern_matches(const char *pattern, const char *text)
 {
+	auto_free char *posix = as_posix(pattern);
 	regex_t re;
 	bool hit;
 
 	if (strstr(text, pattern))
 		return true;
-	if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+	if (regcomp(&re, posix, REG_EXTENDED | REG_NOSUB) != 0)
 		return false;
 	hit = regexec(&re, text, 0, NULL, 0) == 0;
 	regfree(&re);

@@ -109,9 +109,33 @@ static void names_match_as_parts_or_expressions(void **unused)
 	assert_false(filters_match_pattern(f, "name", "other"));
 }
 
+static void expressions_are_read_as_go_reads_them(void **unused)
+{
+	static const struct {
+		const char *pattern, *name;
+		bool hit;
+	} cases[] = { { "^w-\\\\d+$", "w-12", true }, { "^w-\\\\d+$", "w-d", false },
+		{ "^\\\\D$", "x", true }, { "^\\\\D$", "1", false }, { "^\\\\w+$", "a_1", true },
+		{ "^[\\\\d.]+$", "1.2", true }, { "^[\\\\d.]+$", "1d2", false },
+		{ "^[\\\\w\\\\-]+$", "a-1", true }, { "^[a\\\\-c]$", "b", false },
+		{ "^a\\\\.b$", "a.b", true }, { "^a\\\\.b$", "axb", false },
+		{ "^[^a]$", "b", true } };
+
+	(void)unused;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		auto_free char *text = xasprintf("{\"name\":[\"%s\"]}", cases[i].pattern);
+		auto_filters struct filters *f = NULL;
+
+		assert_int_equal(filters_parse(text, NULL, &f, NULL), 0);
+		if (filters_match_pattern(f, "name", cases[i].name) != cases[i].hit)
+			fail_msg("%s and %s", cases[i].pattern, cases[i].name);
+	}
+}
+
 static void a_pattern_whose_cost_nothing_bounds_is_refused(void **unused)
 {
-	static const char *const patterns[] = { "(a+)+", "((a|b)*)c", "a{2}", "(a)\\\\1", "a++" };
+	static const char *const patterns[] = { "(a+)+", "((a|b)*)c", "a{2}", "(a)\\\\1", "a++",
+		"(?i)a" };
 
 	(void)unused;
 	for (size_t i = 0; i < ARRAY_SIZE(patterns); i++) {
@@ -162,8 +186,8 @@ static int read_until(const char *value, int64_t *ret, struct err *err)
 
 static void a_time_is_a_point_or_how_long_ago(void **unused)
 {
-	static const char *const bad[] = { "", "h", "1d", "-1h", "1h ", "9999999999h",
-		"2024-13-01" };
+	static const char *const bad[] = { "", "h", "1d", "-1h", "1h ", "9999999999h", "2024-02-30",
+		"9999-01-01", "2024-13-01" };
 	struct err err = { 0 };
 	int64_t at, begin = time_now();
 
@@ -181,6 +205,26 @@ static void a_time_is_a_point_or_how_long_ago(void **unused)
 		"\"2024-13-01\"");
 }
 
+static void a_date_without_a_zone_is_the_users(void **unused)
+{
+	static const struct {
+		const char *text;
+		int64_t hours; /* after the day has begun in UTC */
+	} cases[] = { { "2024-01-02", -5 }, { "2024-01-02T03", -2 }, { "2024-01-02T03:00", -2 },
+		{ "2024-01-02T03:00:00", -2 }, { "2024-01-02T03:00:00Z", 3 },
+		{ "2024-01-02T03:00:00+01:00", 2 } };
+	struct err err = { 0 };
+	int64_t at;
+
+	(void)unused;
+	assert_int_equal(setenv("TZ", "ABC-5", 1), 0); /* five hours east */
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(read_until(cases[i].text, &at, &err), 0);
+		assert_int_equal(at / NSEC_PER_SEC, 1704153600 + cases[i].hours * 3600);
+	}
+	assert_int_equal(unsetenv("TZ"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,9 +234,11 @@ int main(void)
 		cmocka_unit_test(nonsense_is_refused),
 		cmocka_unit_test(all_labels_must_hold_and_not_all_unwanted_ones),
 		cmocka_unit_test(names_match_as_parts_or_expressions),
+		cmocka_unit_test(expressions_are_read_as_go_reads_them),
 		cmocka_unit_test(a_pattern_whose_cost_nothing_bounds_is_refused),
 		cmocka_unit_test(a_yes_or_no_takes_four_words),
 		cmocka_unit_test(a_time_is_a_point_or_how_long_ago),
+		cmocka_unit_test(a_date_without_a_zone_is_the_users),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
