@@ -18,6 +18,7 @@
 #define MINOR_EMPTY_NAMES 43 /* before it, a dangling image was called <none>:<none> */
 
 struct images {
+	const struct oci_index *ix; /* they are of; borrowed */
 	struct image **v;
 	size_t count;
 };
@@ -41,6 +42,7 @@ static void load_all(struct core *c, const struct oci_index *ix, struct images *
 {
 	auto_strv char **ids = image_ids(ix);
 
+	ret->ix = ix;
 	ret->v = xcalloc(strv_len(ids) + 1, sizeof(*ret->v));
 	for (char **id = ids; id && *id; id++) {
 		struct err err;
@@ -316,8 +318,8 @@ static void print_names(struct jsonw *w, const struct image *i, unsigned api_min
 }
 
 /* usage: NULL if nobody asked. */
-static void print_row(struct core *c, struct jsonw *w, const struct image *i,
-	const struct usage *usage, unsigned api_minor)
+static void print_row(struct core *c, struct jsonw *w, const struct images *list,
+	const struct image *i, const struct usage *usage, unsigned api_minor)
 {
 	json_object *labels = doc_object(i->config, "Labels");
 	int64_t size = image_size(c, i);
@@ -330,7 +332,7 @@ static void print_row(struct core *c, struct jsonw *w, const struct image *i,
 		json_write(w, "Labels", labels);
 	else
 		jw_raw(w, "Labels", "{}");
-	jw_str(w, "ParentId", "");
+	jw_str(w, "ParentId", image_parent(list->ix, i));
 	print_names(w, i, api_minor);
 	jw_int(w, "SharedSize", usage ? shared_size(usage, i) : -1);
 	jw_int(w, "Size", size);
@@ -356,7 +358,8 @@ static int print_rows(struct core *c, struct images *list, const struct filters 
 	}
 	for (size_t n = 0; r == 0 && n < list->count; n++)
 		if (shown(list->v[n], f, &span, dangling))
-			print_row(c, w, list->v[n], how->usage ? &usage : NULL, how->api_minor);
+			print_row(
+				c, w, list, list->v[n], how->usage ? &usage : NULL, how->api_minor);
 	return r;
 }
 

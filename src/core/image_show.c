@@ -130,12 +130,12 @@ static void print_image(
 	jw_str(w, "Id", i->id);
 	jw_strv(w, "RepoTags", i->repo_tags);
 	jw_strv(w, "RepoDigests", i->repo_digests);
-	jw_str(w, "Parent", "");
+	jw_str(w, "Parent", image_parent(ix, i));
 	jw_str(w, "Comment", comment(i));
 	print_created(w, i);
-	jw_str(w, "Container", "");
+	jw_str(w, "Container", json_get_str(i->document, "container", ""));
 	/* compose v1 reads its Volumes without asking whether it is there */
-	print_config(w, "ContainerConfig", NULL);
+	print_config(w, "ContainerConfig", doc_object(i->document, "container_config"));
 	jw_str(w, "DockerVersion", json_get_str(i->document, "docker_version", ""));
 	jw_str(w, "Author", json_get_str(i->document, "author", ""));
 	print_config(w, "Config", i->config);

@@ -22,6 +22,8 @@ static inline bool image_dangling(const struct image *i)
 {
 	return !i->repo_tags && !i->repo_digests;
 }
+/* The id of the image it was committed on; "" if there is none, or no more. */
+const char *image_parent(const struct oci_index *ix, const struct image *i);
 int64_t image_size(struct core *c, const struct image *i);
 /* When it was made, ns since 1970; 0 if the configuration does not say. */
 int64_t image_created(const struct image *i);

@@ -274,6 +274,16 @@ int64_t image_created(const struct image *i)
 	return ns;
 }
 
+const char *image_parent(const struct oci_index *ix, const struct image *i)
+{
+	const char *parent = doc_str(i->document, "parent");
+
+	for (size_t n = 0; parent && n < ix->count; n++)
+		if (str_eq(ix->entries[n].config, parent))
+			return parent;
+	return "";
+}
+
 const char *image_label(void *arg, const char *label)
 {
 	const struct image *i = arg;

@@ -265,10 +265,12 @@ static int stage_document(struct commit *c, struct err *err)
 	jw_str(&w, "comment", work_get(c->work, "comment", ""));
 	json_write(&w, "config", c->config);
 	jw_str(&w, "container", c->files.id);
+	json_write(&w, "container_config", doc_object(c->files.doc, "Config"));
 	jw_time(&w, "created", now);
 	jw_str(&w, "docker_version", DAYFLY_DOCKER_VERSION);
 	print_history(c, &w, now);
 	copy_str(&w, c->parent, "os");
+	jw_str(&w, "parent", json_get_str(c->files.doc, "ImageID", ""));
 	print_rootfs(c, &w);
 	jw_object_end(&w);
 	r = stage_bytes(c->stage, out.data, out.len, &c->document, err);
