@@ -122,9 +122,15 @@ static int check_removable(
 	const struct container *ct, const char *typed, bool force, struct err *err)
 {
 	switch (ct->status.state) {
+	case RUN_PAUSED:
+		if (force)
+			return 0;
+		return err_set(err, ERR_CONFLICT, EBUSY,
+			"cannot remove container \"/%s\": container is paused and must be unpaused "
+			"first",
+			ct->name);
 	case RUN_RUNNING:
 	case RUN_RESTARTING:
-	case RUN_PAUSED:
 		if (force)
 			return 0;
 		return err_set(err, ERR_CONFLICT, EBUSY,

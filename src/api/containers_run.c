@@ -76,6 +76,9 @@ int api_container_start(struct request *req, struct reply *rep, struct err *err)
 		return err_set(err, ERR_INVALID, EINVAL,
 			"starting container with non-empty request body was deprecated since API v1.22 "
 			"and removed in v1.24");
+	if (!str_empty(req_query(req, "checkpoint")))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"checkpoint is only supported in experimental mode");
 	r = typed_keys ? detach_keys_check(typed_keys, err) : 0;
 	if (r == 0)
 		r = find(req, &c, &ct, err);

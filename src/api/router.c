@@ -155,6 +155,15 @@ static const char *version_strip(const char *path, struct version *ret)
 	return p;
 }
 
+/* "http://host/…", as one asks a proxy; a server has to take it, too (RFC 9112, 3.2.2). */
+static const char *host_strip(const char *uri)
+{
+	const char *slash =
+		str_starts(uri, "http://") ? strchr(uri + strlen("http://"), '/') : NULL;
+
+	return slash ? slash : uri;
+}
+
 /* Docker's two refusals. The older one is plain text, as every client below 1.24 expects it. */
 static void version_check(struct reply *rep, struct version v)
 {
@@ -214,7 +223,7 @@ int request_route(struct request *req, struct reply *rep, const char *method, co
 	struct err *err)
 {
 	struct version v = version_of(DAYFLY_API_VERSION);
-	const char *path = version_strip(uri, &v);
+	const char *path = version_strip(host_strip(uri), &v);
 	size_t len = strcspn(path, "?#");
 	int r;
 

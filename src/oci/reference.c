@@ -257,6 +257,9 @@ int image_ref_make(const char *repository, const char *tag, struct image_ref *re
 	if (r.digest)
 		return err_set(err, ERR_INVALID, EINVAL,
 			"refusing to create a tag with a digest reference");
+	if (str_eq(r.familiar, "sha256"))
+		return err_set(err, ERR_INVALID, EINVAL,
+			"refusing to create an ambiguous tag using digest algorithm as name");
 	if (!str_empty(tag)) {
 		if (!tag_valid(tag))
 			return err_set(err, ERR_INVALID, EINVAL, "invalid tag format");

@@ -94,7 +94,7 @@ def _(e):
     for path, body in ((f"/containers/{c}/exec", {"Cmd": ["true"]}), (f"/exec/{session}/start", {"Detach": True})):
         same(e.post(path, body).expect(409).message, f"Container {c} is paused, unpause the container before exec")
     has(e.post(f"/containers/{c}/attach?stream=1").expect(409).message, "is paused")
-    has(e.delete(f"/containers/{c}").expect(409).message, "container is paused: stop the container before")
+    has(e.delete(f"/containers/{c}").expect(409).message, "container is paused and must be unpaused first")
 
 
 @case("a paused container can be stopped, killed, restarted and removed")
