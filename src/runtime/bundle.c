@@ -40,6 +40,24 @@
 #define PIDFILE "pid"
 #define CONSOLE "console"
 
+/* Says so and waits for its REPORT_GO. 0 or -errno. */
+static int ask_monitor(struct enter *e, enum report_kind kind, int fd)
+{
+	struct report answer;
+	int none, r = report_send(e->report, &(struct report){ .kind = kind }, fd);
+
+	if (r == 0)
+		r = report_recv(e->report, &answer, &none);
+	return r == 0 ? -EPIPE : r < 0 ? r : 0;
+}
+
+int bundle_leave_cgroup(struct enter *e, struct err *err)
+{
+	int r = ask_monitor(e, REPORT_KEEPER, FD_NONE);
+
+	return r < 0 ? rt_sys(err, r, "wait for the monitor") : 0;
+}
+
 /* ---- the folder */
 
 /* The container has a group already, and its limits. A runtime that finds one it can write to would make another
@@ -395,15 +413,12 @@ int bundle_create(struct enter *e, struct err *err)
 int bundle_hold(struct enter *e, struct err *err)
 {
 	auto_fd int pidfd = proc_pidfd(e->first);
-	struct report answer;
-	int none, r;
+	int r;
 
 	if (pidfd < 0)
 		return rt_sys(err, pidfd, "find the first process");
-	r = report_send(e->report, &(struct report){ .kind = REPORT_CREATED }, pidfd);
-	if (r == 0)
-		r = report_recv(e->report, &answer, &none);
-	return r == 1 ? 0 : rt_sys(err, r < 0 ? r : EPIPE, "wait for the record");
+	r = ask_monitor(e, REPORT_CREATED, pidfd);
+	return r < 0 ? rt_sys(err, r, "wait for the record") : 0;
 }
 
 int bundle_start(struct enter *e, struct err *err)

@@ -8,6 +8,9 @@
  * such a container dies with its monitor like any other: the kernel kills the keeper, and with it all
  * that is in its pid namespace.
  *
+ * Keeper and runtime are not in the container's cgroup: the monitor takes the keeper out of it before
+ * the runtime is called, and puts into it what that has created before it is started.
+ *
  * Bundle and state of the runtime lie on a tmpfs in the keeper's mount namespace, where nobody else
  * sees them and nothing stays of them. "delete" of the runtime is never needed. */
 #pragma once

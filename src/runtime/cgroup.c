@@ -123,14 +123,25 @@ int cgroup_enter_plain(const char *container_id, pid_t monitor, struct cgroup *r
 	return 0;
 }
 
+static int move_process(int group, pid_t pid)
+{
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%d", (int)pid);
+	return write_text(group, "cgroup.procs", number);
+}
+
 int cgroup_take_out(const struct cgroup *g, pid_t pid)
 {
 	auto_fd int own =
 		openat(g->parent, g->plain ? "." : SUPERVISOR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char number[16];
 
-	(void)snprintf(number, sizeof(number), "%d", (int)pid);
-	return own < 0 ? -errno : write_text(own, "cgroup.procs", number);
+	return own < 0 ? -errno : move_process(own, pid);
+}
+
+int cgroup_take_in(const struct cgroup *g, pid_t pid)
+{
+	return move_process(g->payload, pid);
 }
 
 void cgroup_close(struct cgroup *g)

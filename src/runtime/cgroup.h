@@ -2,7 +2,7 @@
  * the scope which was delegated to the monitor:
  *
  *   …/dayfly.slice/dayfly-ID12-PID.scope/    delegated; controllers are handed down here
- *       supervisor/                          the monitor
+ *       supervisor/                          the monitor, and the keeper if there is one (bundle.h)
  *       payload/                             the container: limits, OOM counter, freezer
  *
  * Without one, where this process's own group is writable, it is a group below that, which has no
@@ -53,6 +53,8 @@ int cgroup_update(const struct cgroup *g, const struct plan *plan, struct err *e
 
 /* Moves a process of the payload to where the caller is: it is the container's no longer. 0, or -errno. */
 int cgroup_take_out(const struct cgroup *g, pid_t pid);
+/* And into it, whatever its limit of processes is. 0, or -errno. */
+int cgroup_take_in(const struct cgroup *g, pid_t pid);
 /* Returns when every process stands still (or goes on); -ETIMEDOUT: not within patience_ms; -ENOENT: there
  * is no freezer. */
 int cgroup_freeze(const struct cgroup *g, bool freeze, int patience_ms);

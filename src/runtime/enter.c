@@ -167,6 +167,7 @@ static const struct step bundle_steps[] = {
 	{ "working directory",		directory_make },
 	{ "host name",			names_set },
 	{ "loopback interface",		loopback_up },
+	{ "leave the cgroup",		bundle_leave_cgroup },	/* it is mounted, and its limits are not ours */
 	{ "bundle",			bundle_make },		/* hides some of the host's files */
 	{ "kernel parameters",		bundle_sysctls },
 	{ "init program",		bundle_init },

@@ -56,6 +56,7 @@ int enter_exec(struct enter *e, struct err *err);
 /* ---- steps, by file */
 
 /* bundle.c: instead of most of the others */
+int bundle_leave_cgroup(struct enter *e, struct err *err);
 int bundle_make(struct enter *e, struct err *err);
 int bundle_sysctls(struct enter *e, struct err *err);
 int bundle_init(struct enter *e, struct err *err);

@@ -10,8 +10,9 @@
 
 enum report_kind {
 	REPORT_PROCESS, /* with the pidfd: exec, where the parent does not clone itself */
-	REPORT_CREATED, /* with the pidfd of the first process, which waits for the answer REPORT_GO */
-	REPORT_GO,      /* the other way: the record is written */
+	REPORT_KEEPER,  /* from now on it is none of the container's (bundle.h); wants REPORT_GO */
+	REPORT_CREATED, /* with the pidfd of the first process, which wants REPORT_GO as well */
+	REPORT_GO,      /* the other way: its cgroup, and the record of the first, are right */
 	REPORT_CONSOLE, /* with the master end */
 	REPORT_WORK,    /* with the overlay's work folder */
 	REPORT_ROOT,    /* with the overlay */

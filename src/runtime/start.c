@@ -147,22 +147,33 @@ static int created(const struct rt_hooks *hooks, const struct rt_process *p, str
 	return hooks && hooks->on_created ? hooks->on_created(hooks->arg, p, err) : 0;
 }
 
-/* What the keeper of a bundle has had made is the container's first process from here on, and it itself is
- * none of the container's. */
+/* The keeper of a bundle has what it needs of the container's cgroup, and the runtime needs more memory and
+ * threads than the container may be allowed. */
+static void take_keeper(int sock, const struct enter *e, const struct rt_process *p)
+{
+	const struct cgroup *group = e->io->cgroup;
+
+	if (group && group->payload >= 0)
+		(void)cgroup_take_out(group, p->pid); /* else it counts: no reason to fail */
+	(void)report_send(sock, &(struct report){ .kind = REPORT_GO }, FD_NONE);
+}
+
+/* What it has had made is the container's first process from here on, and belongs into its cgroup. */
 static int take_created(int sock, const struct enter *e, const struct rt_hooks *hooks,
 	int take_pidfd, struct rt_process *p, struct err *err)
 {
 	const struct cgroup *group = e->io->cgroup;
 	int r;
 
-	if (group && group->payload >= 0)
-		(void)cgroup_take_out(group, p->pid); /* else it counts: no reason to fail */
 	p->keeper = p->pidfd;
 	p->pidfd = take_pidfd;
 	p->pid = proc_pidfd_pid(p->pidfd);
 	if (p->pid < 0)
 		return err_set(err, ERR_SYSTEM, ESRCH, "%sit has ended before it was started",
 			voice_start.engine);
+	r = group && group->payload >= 0 ? cgroup_take_in(group, p->pid) : 0;
+	if (r < 0)
+		return rt_sys(err, r, "%sput it into its cgroup", voice_start.engine);
 	r = created(hooks, p, err);
 	if (r < 0)
 		return r;
@@ -194,6 +205,7 @@ static int follow(int sock, const struct enter *e, const struct voice *voice,
 			if (n < 0)
 				return n;
 			break;
+		case REPORT_KEEPER: take_keeper(sock, e, p); break;
 		case REPORT_CREATED:
 			n = take_created(sock, e, hooks, fd, p, err);
 			if (n < 0)
