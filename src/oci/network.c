@@ -31,7 +31,7 @@ int network_parse(const char *text, struct network *ret)
 	return 0;
 }
 
-static bool network_has(const struct network *n, int family, const unsigned char *address)
+static bool is_in(const struct network *n, int family, const unsigned char *address)
 {
 	unsigned whole = n->bits / 8, rest = n->bits % 8;
 	unsigned mask = 0xff00u >> rest & 0xff;
@@ -41,30 +41,36 @@ static bool network_has(const struct network *n, int family, const unsigned char
 	return rest == 0 || (n->address[whole] & mask) == (address[whole] & mask);
 }
 
-static bool any_has(char *const *networks, const struct sockaddr *sa)
+bool network_has(char *const *networks, const struct sockaddr *sa)
 {
-	const unsigned char *address = sa->sa_family == AF_INET6
-		? ((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr
-		: (const unsigned char *)&((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+	const unsigned char *address;
 	struct network n;
 
+	if (sa->sa_family == AF_INET6)
+		address = ((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr.s6_addr;
+	else if (sa->sa_family == AF_INET)
+		address = (const unsigned char *)&((const struct sockaddr_in *)(const void *)sa)
+				  ->sin_addr;
+	else
+		return false;
 	for (; networks && *networks; networks++)
-		if (network_parse(*networks, &n) == 0 && network_has(&n, sa->sa_family, address))
+		if (network_parse(*networks, &n) == 0 && is_in(&n, sa->sa_family, address))
 			return true;
 	return false;
 }
 
-bool network_has_host(char *const *networks, const char *host)
+bool network_has_host(char *const *networks, const char *host, bool numeric)
 {
-	const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
+	const struct addrinfo hints = { .ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = numeric ? AI_NUMERICHOST : 0 };
 	struct addrinfo *found = NULL;
 	bool ret = false;
 
 	if (getaddrinfo(host, NULL, &hints, &found) != 0)
 		return false;
 	for (const struct addrinfo *a = found; a && !ret; a = a->ai_next)
-		if (a->ai_family == AF_INET || a->ai_family == AF_INET6)
-			ret = any_has(networks, a->ai_addr);
+		ret = network_has(networks, a->ai_addr);
 	freeaddrinfo(found);
 	return ret;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/socket.h>
 
 struct network {
 	int family; /* AF_INET, AF_INET6 */
@@ -11,6 +12,8 @@ struct network {
 
 /* "ADDRESS/BITS"; -EINVAL. */
 int network_parse(const char *text, struct network *ret);
-/* Whether an address of the host (a name or an address) lies in one of these, which are valid. Asks the
- * resolver for a name. */
-bool network_has_host(char *const *networks, const char *host);
+/* Whether the address lies in one of these, which are valid. */
+bool network_has(char *const *networks, const struct sockaddr *address);
+/* The same of any address of a host, for whose name the resolver is asked, or (numeric) only if it is written as
+ * an address. */
+bool network_has_host(char *const *networks, const char *host, bool numeric);

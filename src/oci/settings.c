@@ -335,20 +335,27 @@ int settings_read(struct settings *ret, struct err *err)
 
 /* ---- what follows from them */
 
+/* Without port and brackets. Owned. */
+static char *bare_host(const char *host)
+{
+	return *host == '[' ? xstrndup(host + 1, strcspn(host + 1, "]"))
+			    : xstrndup(host, strcspn(host, ":"));
+}
+
+bool settings_insecure_as_written(const struct settings *s, const char *host)
+{
+	auto_free char *name = bare_host(host);
+
+	return strv_has(s->insecure_hosts, host) || str_eq(name, "localhost") ||
+		network_has_host(s->insecure_nets, name, true);
+}
+
 bool settings_insecure(const struct settings *s, const char *host)
 {
-	auto_free char *name = NULL;
-	size_t len;
+	auto_free char *name = bare_host(host);
 
-	if (strv_has(s->insecure_hosts, host))
-		return true;
-	if (*host == '[') {
-		len = strcspn(++host, "]");
-	} else {
-		len = strcspn(host, ":");
-	}
-	name = xstrndup(host, len);
-	return str_eq(name, "localhost") || network_has_host(s->insecure_nets, name);
+	return settings_insecure_as_written(s, host) ||
+		network_has_host(s->insecure_nets, name, false);
 }
 
 char *settings_no_proxy(const struct settings *s)

@@ -46,6 +46,9 @@ void settings_clear(struct settings *s);
 /* Whether the registry ("HOST[:PORT]") may be spoken to without TLS, or with certificates nobody
  * vouches for. Asks the resolver for a name's addresses: not for the switchboard. */
 bool settings_insecure(const struct settings *s, const char *host);
+/* Whether that follows from how the host is written. If not, it holds for those of its addresses alone that are in
+ * insecure_nets: who answers for the resolver may name any. */
+bool settings_insecure_as_written(const struct settings *s, const char *host);
 /* Hosts to reach without a proxy, in the form of the variable no_proxy. Owned. */
 char *settings_no_proxy(const struct settings *s);
 /* A proxy's URL without its user and password, for people's eyes. Owned; "" for NULL. */

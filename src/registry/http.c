@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/timefmt.h"
+#include "oci/network.h"
 #include "registry/libcurl.h"
 
 #define REDIRECTS_MAX     10
@@ -29,7 +31,7 @@
 /* What is known of one host: settings_insecure() may ask the resolver. */
 struct host {
 	char *name;
-	bool insecure;
+	bool insecure, nearby; /* nearby: insecure only where its address is in insecure_nets */
 	struct certs certs;
 	char *authorities; /* the system's and those of certs; NULL: the system's alone */
 };
@@ -132,6 +134,7 @@ static int find_host(struct http *h, const char *name, const struct host **ret, 
 		return r;
 	o->name = xstrdup(name);
 	o->insecure = settings_insecure(h->settings, name);
+	o->nearby = o->insecure && !settings_insecure_as_written(h->settings, name);
 	if (o->certs.authorities)
 		o->authorities = join_authorities(o->certs.authorities);
 	h->host_count++;
@@ -345,8 +348,23 @@ static void set_body(CURL *c, struct exchange *x)
 		(void)curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, q->method);
 }
 
-static void set_trust(CURL *c, const struct host *o)
+/* Of a name that was insecure when we asked for its addresses: libcurl asks again. */
+static curl_socket_t open_nearby(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
+	const struct http *h = arg;
+
+	(void)purpose;
+	return network_has(h->settings->insecure_nets, &a->addr)
+		? socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol)
+		: CURL_SOCKET_BAD;
+}
+
+static void set_trust(CURL *c, const struct http *h, const struct host *o)
+{
+	if (o->nearby) {
+		(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETFUNCTION, open_nearby);
+		(void)curl_easy_setopt(c, CURLOPT_OPENSOCKETDATA, h);
+	}
 	if (o->insecure) {
 		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L);
 		(void)curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L);
@@ -363,13 +381,14 @@ static void set_trust(CURL *c, const struct host *o)
 	}
 }
 
-/* The environment was looked at with the settings: libcurl must not do so again in its own way. */
-static void set_proxy(CURL *c, const struct http *h, const char *url)
+/* The environment was looked at with the settings: libcurl must not do so again in its own way. A proxy would ask for
+ * the addresses by itself. */
+static void set_proxy(CURL *c, const struct http *h, const struct host *o, const char *url)
 {
 	const char *proxy =
 		str_starts(url, "https://") ? h->settings->https_proxy : h->settings->http_proxy;
 
-	(void)curl_easy_setopt(c, CURLOPT_PROXY, proxy ? proxy : "");
+	(void)curl_easy_setopt(c, CURLOPT_PROXY, proxy && !o->nearby ? proxy : "");
 	(void)curl_easy_setopt(c, CURLOPT_NOPROXY, h->no_proxy ? h->no_proxy : "");
 }
 
@@ -410,8 +429,8 @@ static void set_options(struct http *h, struct exchange *x, const char *url, con
 	set_limits(c, x->request);
 	set_callbacks(c, x);
 	set_body(c, x);
-	set_trust(c, o);
-	set_proxy(c, h, url);
+	set_trust(c, h, o);
+	set_proxy(c, h, o, url);
 }
 
 /* ---- errors */
