@@ -81,6 +81,13 @@ bool proc_exiting(pid_t pid)
 	return read_stat(pid, &st) < 0 || st.flags & PF_EXITING;
 }
 
+bool proc_stopped(pid_t pid)
+{
+	struct proc_stat st;
+
+	return read_stat(pid, &st) == 0 && (st.state == 'T' || st.state == 't');
+}
+
 int proc_pidfd(pid_t pid)
 {
 	long fd = syscall(SYS_pidfd_open, pid, 0);

@@ -12,6 +12,8 @@ bool proc_alive(pid_t pid, uint64_t start);
 /* Whether pid is ending or gone. The first process of a pid namespace says so before the others, whose
  * deaths it waits for, are seen to be dead. */
 bool proc_exiting(pid_t pid);
+/* By a signal, or by somebody who traces it. */
+bool proc_stopped(pid_t pid);
 /* pidfd_open(2); -errno on failure. */
 int proc_pidfd(pid_t pid);
 /* The process behind a pidfd, as our pid namespace numbers it; -ESRCH if it is gone or not to be seen there. */

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/proc.h"
+#include "base/timefmt.h"
 #include "runtime/cgroup.h"
 #include "runtime/enter.h"
 #include "runtime/fuse.h"
@@ -104,6 +106,7 @@ static void child_reap(struct rt_process *p)
 struct voice {
 	const char *runtime, *engine;
 	int exit_code;
+	int64_t patience; /* ns until the program has to run; 0: any time */
 };
 
 static const struct voice voice_start = {
@@ -118,6 +121,7 @@ static const struct voice voice_exec = {
 	.runtime = "OCI runtime exec failed: exec failed: unable to start container process: ",
 	.engine = "OCI runtime exec failed: ",
 	.exit_code = EXIT_EXEC,
+	.patience = 30 * NSEC_PER_SEC,
 };
 
 /* What the child said, as the client should hear it. */
@@ -181,18 +185,46 @@ static int take_created(int sock, const struct enter *e, const struct rt_hooks *
 	return 0;
 }
 
+/* What is made in a running container is at its mercy before it says a word, and nothing else is done here
+ * meanwhile: whoever may signal all in a pid namespace may stop it as soon as it is there (nobody with good
+ * intentions does, for so many looks in a row), and a FUSE server may never answer what it asks on its way. */
+#define LOOK_MS       100
+#define STOPPED_LOOKS 3
+
+/* 0: there is something to hear; 1: there will be nothing. */
+static int wait_for_word(int sock, const struct rt_process *p, int64_t give_up)
+{
+	struct pollfd pfd = { .fd = sock, .events = POLLIN };
+	int n, stopped = 0;
+
+	while ((n = poll(&pfd, 1, LOOK_MS)) <= 0) {
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		stopped = p->pid > 0 && proc_stopped(p->pid) ? stopped + 1 : 0;
+		if (stopped == STOPPED_LOOKS || (give_up && time_monotonic() >= give_up))
+			return 1;
+	}
+	return 0;
+}
+
 /* Listens until the program runs or has failed. The end of file is waited for in any case: with exec
  * the process may fail before its helper has told us its number. */
 static int follow(int sock, const struct enter *e, const struct voice *voice,
 	const struct rt_hooks *hooks, struct rt_process *p, int *exit_code, struct err *err)
 {
+	const int64_t give_up = voice->patience ? time_monotonic() + voice->patience : 0;
 	bool executing = false;
 	int result = 0;
 
 	for (;;) {
 		struct report r;
-		int fd, n = report_recv(sock, &r, &fd);
+		int fd, n = wait_for_word(sock, p, give_up);
 
+		if (n > 0)
+			return err_set(err, ERR_SYSTEM, EINTR,
+				"%sit was held up while it was being set up", voice->engine);
+		if (n == 0)
+			n = report_recv(sock, &r, &fd);
 		if (n < 0)
 			return rt_sys(err, n, "%slisten to the new process", voice->engine);
 		if (n == 0)

@@ -1296,6 +1296,20 @@ def case_exec_failed(w):
     c.ask("kill", signal=9)
 
 
+def case_exec_stopped(w):
+    """a container that stops whatever comes into it holds up an exec, and nothing else"""
+    c = Container(w, [SH, "-c", "while :; do kill -STOP -1; done"]).spawn()
+    equal(c.ask("start"), (204, None))
+    for _ in range(20):
+        e = c.exec_create(["true"])
+        code, body = answer(c.exec_start(e, detach=1))
+        if code == 400:
+            check("it was held up" in body["message"], body)
+            break
+    equal(c.ask("kill", signal=9), (204, None))
+    c.ended()
+
+
 def case_exec_detached(w):
     """a detached exec answers 200 with nothing and runs on"""
     c = running(w)
