@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -244,10 +245,14 @@ void stdio_go_on(struct stdio *io)
 
 /* ---- the end */
 
-static void note_owed(struct source *s)
+/* What is not there any more somebody else has taken: a pipe has more than one reader if others open it. */
+static void note_owed(struct source *s, int most)
 {
-	if (s->fd < 0 || ioctl(s->fd, FIONREAD, &s->owed) < 0)
-		s->owed = 0;
+	int there = 0;
+
+	if (s->fd >= 0 && ioctl(s->fd, FIONREAD, &there) < 0)
+		there = 0;
+	s->owed = there < most ? there : most;
 }
 
 void stdio_process_ended(struct stdio *io)
@@ -257,7 +262,7 @@ void stdio_process_ended(struct stdio *io)
 
 	io->ended = io->last_data = time_monotonic();
 	for (int i = 0; i < 2; i++)
-		note_owed(&io->out[i]);
+		note_owed(&io->out[i], INT_MAX);
 	for (int i = 0; i < 2; i++)
 		while (rounds-- > 0 && source_read(&io->out[i]) > 0)
 			;
@@ -277,6 +282,8 @@ static void check_patience(struct stdio *io)
 {
 	int64_t now = time_monotonic();
 
+	for (int i = 0; i < 2; i++)
+		note_owed(&io->out[i], io->out[i].owed);
 	if (has_time(io))
 		io->last_data = now;
 	else if ((!io->log_stuck && now - io->last_data >= QUIET) || now - io->ended >= PATIENCE) {

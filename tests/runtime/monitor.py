@@ -1401,6 +1401,14 @@ def case_exec_slow_client_goes_on(w):
     c.ask("kill", signal=9)
 
 
+def case_exec_output_taken(w):
+    """somebody left behind who reads what is left, and holds the pipe open, does not hold the end up"""
+    c, _, s = jammed(w, "sleep 300 & cat < /proc/self/fd/1 > /dev/null & exit 9", 32768, 340000)
+    time.sleep(0.3)
+    s.finish()
+    c.ask("kill", signal=9)
+
+
 def case_exec_client_lost_in_a_jam(w):
     """a client that vanishes when neither it nor the process reads leaves a process that goes on to its end"""
     c = running(w)
