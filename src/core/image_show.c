@@ -180,9 +180,9 @@ int image_inspect(struct core *c, const char *ref, struct buf *out, struct err *
 	return 0;
 }
 
-/* One step of the image's making; size is that of the layer it made, 0 for none. */
-static void print_step(
-	struct jsonw *w, const struct image *i, json_object *step, bool top, int64_t size)
+/* One step of the image's making; size is that of the layer it made, 0 for none. i: the image it ended
+ * in, NULL if none is known. */
+static void print_step(struct jsonw *w, const struct image *i, json_object *step, int64_t size)
 {
 	int64_t created = 0;
 
@@ -191,26 +191,43 @@ static void print_step(
 	jw_str(w, "Comment", json_get_str(step, "comment", ""));
 	jw_int(w, "Created", created / NSEC_PER_SEC);
 	jw_str(w, "CreatedBy", json_get_str(step, "created_by", ""));
-	jw_str(w, "Id", top ? i->id : "<missing>");
+	jw_str(w, "Id", i ? i->id : "<missing>");
 	jw_int(w, "Size", size);
-	if (top && i->repo_tags)
+	if (i && i->repo_tags)
 		jw_strv(w, "Tags", i->repo_tags);
 	else
 		jw_null(w, "Tags");
 	jw_object_end(w);
 }
 
+/* The image that i was committed on, held by *hold; NULL if there is none. Each commit is one step. */
+static const struct image *go_down(
+	struct core *c, const struct oci_index *ix, const struct image *i, struct image **hold)
+{
+	const char *id = image_parent(ix, i);
+	struct image *below = NULL;
+
+	if (*id && image_load(c, ix, id, &below, NULL) < 0)
+		below = NULL;
+	image_free(*hold);
+	*hold = below;
+	return below;
+}
+
 int image_history(struct core *c, const char *ref, struct buf *out, struct err *err)
 {
-	auto_image struct image *i = NULL;
+	auto_index struct oci_index ix = { 0 };
+	auto_image struct image *i = NULL, *hold = NULL;
+	const struct image *at;
 	struct jsonw w = JSONW(out);
 	json_object *history;
 	size_t layer;
 	int r;
 
-	r = image_find(c, ref, &i, err);
+	r = find_with_index(c, ref, &ix, &i, err);
 	if (r < 0)
 		return r;
+	at = i;
 	history = doc_array(i->document, "history");
 	layer = strv_len(i->diff_ids);
 	jw_array(&w, NULL);
@@ -220,7 +237,8 @@ int image_history(struct core *c, const char *ref, struct buf *out, struct err *
 
 		if (!json_get_bool(step, "empty_layer") && layer > 0)
 			size = layer_size(&c->dirs, i->diff_ids[--layer]);
-		print_step(&w, i, step, n == doc_len(history) - 1, size);
+		print_step(&w, at, step, size);
+		at = at ? go_down(c, &ix, at, &hold) : NULL;
 	}
 	jw_array_end(&w);
 	return 0;
