@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
 #include "oci/settings.h"
 #include "registry/http.h"
 #include "registry/libcurl.h"
@@ -25,7 +26,7 @@
 
 typedef int resolve_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
-static char tried[256]; /* addresses, each with a blank behind it */
+static struct buf tried; /* addresses, each with a blank behind it */
 
 /* For us and for libcurl: the name has two addresses. */
 int getaddrinfo(const char *restrict name, const char *restrict service,
@@ -50,11 +51,8 @@ int connect(int fd, const struct sockaddr *to, socklen_t len)
 
 	(void)fd;
 	(void)len;
-	if (to->sa_family == AF_INET && inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text)) &&
-		strlen(tried) + sizeof(text) + 1 < sizeof(tried)) {
-		(void)strcat(tried, text);
-		(void)strcat(tried, " ");
-	}
+	if (to->sa_family == AF_INET && inet_ntop(AF_INET, &in->sin_addr, text, sizeof(text)))
+		buf_printf(&tried, "%s ", text);
 	errno = ECONNREFUSED;
 	return -1;
 }
@@ -68,7 +66,7 @@ static void ask(const char *config, const char *url)
 
 	if (libcurl_load(NULL) < 0)
 		skip();
-	*tried = '\0';
+	buf_free(&tried);
 	assert_int_equal(settings_parse(config, strlen(config), "test", &s, &err), 0);
 	h = http_new(&s, NULL);
 	assert_true(http_perform(h, &(struct http_request){ .method = "GET", .url = url }, &reply,
@@ -81,18 +79,25 @@ static void a_name_is_insecure_at_those_addresses_only_that_are(void **state)
 {
 	(void)state;
 	ask("", "http://" NAME "/v2/");
-	assert_string_equal(tried, HERE " ");
+	assert_string_equal(tried.data, HERE " ");
 	ask("", "https://" NAME "/v2/"); /* which nobody would have to vouch for */
-	assert_string_equal(tried, HERE " ");
+	assert_string_equal(tried.data, HERE " ");
 	ask("{\"proxies\":{\"http-proxy\":\"http://192.0.2.9:3128\"}}", "http://" NAME "/v2/");
-	assert_string_equal(tried, HERE " ");
+	assert_string_equal(tried.data, HERE " ");
 }
 
 static void one_that_is_listed_is_so_at_all_of_them(void **state)
 {
 	(void)state;
 	ask("{\"insecure-registries\":[\"" NAME "\"]}", "http://" NAME "/v2/");
-	assert_string_equal(tried, HERE " " THERE " ");
+	assert_string_equal(tried.data, HERE " " THERE " ");
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	buf_free(&tried);
+	return 0;
 }
 
 int main(void)
@@ -102,5 +107,5 @@ int main(void)
 		cmocka_unit_test(one_that_is_listed_is_so_at_all_of_them),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, teardown);
 }
