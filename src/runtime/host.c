@@ -17,9 +17,10 @@
 #include "base/proc.h"
 #include "runtime/enter.h"
 
+/* A volume of the image's may lie there instead, with a FIFO for whose reader we would wait. */
 static int write_in_root(struct enter *e, const char *path, const char *value)
 {
-	auto_fd int fd = path_open_in_root(e->root, path, O_WRONLY, 0);
+	auto_fd int fd = path_open_in_root(e->root, path, O_WRONLY | O_NONBLOCK | O_NOCTTY, 0);
 
 	return fd < 0 ? fd : fd_write_all(fd, value, strlen(value));
 }

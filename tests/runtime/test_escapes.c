@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/path.h"
 #include "base/proc.h"
 
 #define UP "/../../../../../../../../../../../../../../../.."
@@ -201,6 +202,25 @@ static void a_stream_that_leads_nowhere_is_the_containers_own(void **state)
 	assert_string_equal(out, "1\n");
 }
 
+static void a_fifo_in_the_place_of_a_parameter_holds_nobody_up(void **state)
+{
+	auto_free char *volume = xasprintf("%s/volume", bench.dirs.data_path);
+	auto_free char *fifo = xasprintf("%s/kernel/domainname", volume);
+	auto_free char *folder = xasprintf("%s/kernel", volume);
+	auto_buf struct buf b = { 0 };
+
+	(void)state;
+	assert_true(dir_make_at(AT_FDCWD, folder, 0755) >= 0);
+	assert_int_equal(mkfifo(fifo, 0666), 0);
+	plan_default(&b);
+	plan_add(&b, "mount", "bind", volume, "/proc/sys", "bind,rprivate");
+	plan_add(&b, "sysctl", "kernel.domainname", "x");
+	plan_shell(&b, "true");
+	(void)alarm(20);
+	expect_failure(&b, 128, "set kernel.domainname to x");
+	(void)alarm(0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +230,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(a_device_of_the_hosts_is_used_but_not_changed),
 		cmocka_unit_test(nor_given_away_as_a_stream),
 		cmocka_unit_test(a_stream_that_leads_nowhere_is_the_containers_own),
+		cmocka_unit_test(a_fifo_in_the_place_of_a_parameter_holds_nobody_up),
 	};
 
 	bench_arguments(argc, argv);
