@@ -5,19 +5,25 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/path.h"
 #include "state/removed.h"
 
-/* tree: the root of the tree that dir belongs to. */
+/* tree: the root of the tree that dir belongs to. A folder of that name is soon taken away by somebody who needs
+ * room: it is missing then, and not what was to go there. */
 static int trash_put_below(int tree, int dir, const char *name)
 {
 	char id[ID_SIZE], to[8 + ID_SIZE];
 
 	id_new(id);
 	(void)snprintf(to, sizeof(to), "trash/%.24s", id);
+	if (renameat(dir, name, tree, to) == 0)
+		return 0;
+	if (errno != ENOENT || (mkdirat(tree, "trash", 0700) < 0 && errno != EEXIST))
+		return -errno;
 	return renameat(dir, name, tree, to) < 0 ? -errno : 0;
 }
 

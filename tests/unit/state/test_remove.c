@@ -118,6 +118,19 @@ static void a_container_is_gone_everywhere_at_once(void **unused)
 	assert_int_equal(container_take_away(&tree.dirs, ID_A, "web", false, &err), -ENOENT);
 }
 
+static void a_missing_trash_does_not_pass_for_a_missing_container(void **unused)
+{
+	struct err err = { 0 };
+
+	(void)unused;
+	make_container(ID_A, "web");
+	assert_int_equal(unlinkat(tree.dirs.data, "trash", AT_REMOVEDIR), 0);
+	assert_int_equal(unlinkat(tree.dirs.run, "trash", AT_REMOVEDIR), 0);
+	assert_int_equal(container_take_away(&tree.dirs, ID_A, "web", false, &err), 0);
+	assert_false(exists(tree.dirs.data, "containers/" ID_A));
+	assert_false(exists(tree.dirs.run, "containers/" ID_A));
+}
+
 static void a_name_that_changed_hands_is_not_released(void **unused)
 {
 	struct err err = { 0 };
@@ -172,6 +185,7 @@ int main(void)
 		TEST(a_folder_is_made_only_when_asked),
 		TEST(the_lock_keeps_others_out_until_it_is_closed),
 		TEST(a_container_is_gone_everywhere_at_once),
+		TEST(a_missing_trash_does_not_pass_for_a_missing_container),
 		TEST(a_name_that_changed_hands_is_not_released),
 		TEST(leftovers_in_the_run_tree_go_even_without_data),
 		TEST(the_trash_of_both_trees_is_swept),
