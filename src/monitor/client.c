@@ -622,7 +622,7 @@ void client_update(struct client *c)
 			client_end(c);
 		return;
 	}
-	if (c->closed && input_settled(c))
+	if ((c->closed && input_settled(c)) || (c->input_told && !c->wants_out && !c->wants_err))
 		c->io = NULL;
 	if (all_said(c) && !says_goodbye(c)) {
 		client_end(c);

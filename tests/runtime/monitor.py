@@ -783,6 +783,19 @@ def case_held_refusal(w):
     check(b"No such exec instance" in s.finish()[0], "not told")
 
 
+def case_only_input(w):
+    """a client of the input alone is done when it half-closes"""
+    c = Container(w, ["cat"], stdin=True).spawn()
+    c.ask("start")
+    watcher, a = c.attach(stdin=0), c.attach(stdout=0, stderr=0)
+    a.send(b"input\n")
+    a.half_close()
+    equal(a.finish(), (b"", b""))
+    watcher.expect(b"input\n")
+    equal(c.status()["state"], "running")
+    c.ask("kill", signal=9)
+
+
 def case_stdin_stays_open(w):
     """without StdinOnce the next client can go on typing"""
     c = Container(w, ["cat"], stdin=True).spawn()
