@@ -1,10 +1,13 @@
 #include "monitor/child.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define KILL_PATIENCE_MS 2000
 
 void child_unknown(struct status *st)
 {
@@ -41,7 +44,12 @@ bool child_collect(int pidfd, struct status *st, struct totals *used)
 	return collect(pidfd, WNOHANG, st, used);
 }
 
-bool child_collect_wait(int pidfd, struct status *st, struct totals *used)
+void child_collect_killed(int pidfd, struct status *st, struct totals *used)
 {
-	return collect(pidfd, 0, st, used);
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+
+	while (poll(&pfd, 1, KILL_PATIENCE_MS) < 0 && errno == EINTR)
+		;
+	if (!collect(pidfd, WNOHANG, st, used))
+		child_unknown(st);
 }

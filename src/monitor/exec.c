@@ -95,8 +95,7 @@ static void on_exec_child(struct watch *w, uint32_t events)
 static void exec_kill(struct exec *e)
 {
 	(void)proc_pidfd_kill(e->process.pidfd, SIGKILL);
-	if (!child_collect_wait(e->process.pidfd, &e->status, &e->m->used))
-		child_unknown(&e->status);
+	child_collect_killed(e->process.pidfd, &e->status, &e->m->used);
 	watch_stop(&e->child);
 	stdio_process_ended(&e->io);
 }
@@ -259,7 +258,7 @@ static void exec_begin(struct monitor *m, struct exec_request *req, int take_dir
 	if (e->io.tty) /* the streams own it now; resizing goes through them */
 		e->process.console = FD_NONE;
 	exec_attach_client(e, req, &plan);
-	if (watch_fd(m->loop, &e->child, e->process.pidfd, EPOLLIN, on_exec_child) < 0)
+	if (watch_fd(m->loop, &e->child, e->process.pidfd, CHILD_EVENTS, on_exec_child) < 0)
 		log_error("%s: exec %s cannot be watched", m->id, e->id);
 }
 

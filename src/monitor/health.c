@@ -122,18 +122,18 @@ static void probe_clear(struct health *h)
 	rt_process_clear(&h->process);
 	h->pipe = fd_close(h->pipe);
 	buf_free(&h->text);
-	h->cut = h->probing = false;
+	h->cut = h->probing = h->late = false;
 }
 
-/* The program is gone. late: it was we who ended it. */
-static void probe_over(struct health *h, const struct status *end, bool late)
+/* The program is gone. */
+static void probe_over(struct health *h, const struct status *end)
 {
 	auto_buf struct buf text = { 0 };
-	int code = late || !end->exit_known ? HEALTH_PROBE_FAILED : end->exit_code;
+	int code = h->late || !end->exit_known ? HEALTH_PROBE_FAILED : end->exit_code;
 	char number[16], limit[DURATION_TEXT];
 
 	read_output(h);
-	if (late)
+	if (h->late)
 		buf_printf(&text, "Health check exceeded timeout (%s)%s",
 			duration_print(h->check.timeout, limit), h->text.len ? ": " : "");
 	buf_add(&text, h->text.data ? h->text.data : "", h->text.len);
@@ -157,14 +157,7 @@ static void on_child(struct watch *w, uint32_t events)
 	(void)events;
 	if (!child_collect(h->process.pidfd, &end, &monitor_of(h)->used))
 		return;
-	probe_over(h, &end, false);
-}
-
-static void probe_kill(struct health *h, struct status *end)
-{
-	proc_tree_kill(h->process.pid, h->process.pidfd);
-	if (!child_collect_wait(h->process.pidfd, end, &monitor_of(h)->used))
-		child_unknown(end);
+	probe_over(h, &end);
 }
 
 /* ---- a probe's start */
@@ -225,14 +218,13 @@ static void probe_start(struct health *h)
 	tell_command(h, "exec_start:", &plan);
 	h->probing = true;
 	set_timer(h, time_monotonic() + h->check.timeout);
-	if (watch_fd(m->loop, &h->child, h->process.pidfd, EPOLLIN, on_child) < 0)
+	if (watch_fd(m->loop, &h->child, h->process.pidfd, CHILD_EVENTS, on_child) < 0)
 		log_error("%s: a health check cannot be watched", m->id);
 }
 
 static void on_timer(struct watch *w, uint32_t events)
 {
 	struct health *h = container_of(w, struct health, timer);
-	struct status end = { 0 };
 
 	(void)events;
 	watch_stop(w);
@@ -241,8 +233,10 @@ static void on_timer(struct watch *w, uint32_t events)
 		probe_start(h);
 		return;
 	}
-	probe_kill(h, &end);
-	probe_over(h, &end, true);
+	/* Its end is told like any other's: a file server that is away may keep it from dying, and a dying one is
+	 * not joined by the next. */
+	h->late = true;
+	proc_tree_kill(h->process.pid, h->process.pidfd);
 }
 
 /* ---- with the container */
@@ -288,7 +282,8 @@ void health_end(struct monitor *m)
 	m->status.health = HEALTH_UNHEALTHY; /* as in Docker */
 	if (!h->probing)
 		return;
-	probe_kill(h, &end);
+	proc_tree_kill(h->process.pid, h->process.pidfd);
+	child_collect_killed(h->process.pidfd, &end, &m->used);
 	probe_clear(h);
 }
 

@@ -32,6 +32,7 @@ struct health {
 	int64_t began_up, began; /* since the run's start; ns since 1970 */
 	struct buf text;         /* what it wrote */
 	bool cut;                /* it wrote more */
+	bool late;               /* it was we who ended it */
 };
 
 /* Whether the container is checked, from its folder: before a start. */

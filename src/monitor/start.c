@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "monitor/child.h"
 #include "monitor/finish.h"
 #include "monitor/monitor.h"
 #include "monitor/oom.h"
@@ -104,7 +105,7 @@ static void watch_run(struct monitor *m)
 	m->untidy = true;
 	stdio_connect(&m->io, m->process.console);
 	m->process.console = FD_NONE; /* the streams own it */
-	if (watch_fd(m->loop, &m->child, rt_process_child(&m->process), EPOLLIN, on_child) < 0)
+	if (watch_fd(m->loop, &m->child, rt_process_child(&m->process), CHILD_EVENTS, on_child) < 0)
 		log_error("%s: the container's process cannot be watched", m->id);
 	clients_feed(m, &m->io);
 	health_begin(m);

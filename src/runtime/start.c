@@ -91,13 +91,18 @@ static void child_failed(struct enter *e, const struct err *err)
 	_exit(1);
 }
 
+/* One that cannot die yet, in a system call that a file server has to answer, is not waited for. */
+#define KILL_PATIENCE_MS 2000
+
 static void child_reap(struct rt_process *p)
 {
+	struct pollfd pfd = { .fd = rt_process_child(p), .events = POLLIN };
 	siginfo_t si;
 
-	(void)proc_pidfd_kill(rt_process_child(p), SIGKILL);
-	while (waitid(P_PIDFD, (id_t)rt_process_child(p), &si, WEXITED) < 0 && errno == EINTR)
+	(void)proc_pidfd_kill(pfd.fd, SIGKILL);
+	while (poll(&pfd, 1, KILL_PATIENCE_MS) < 0 && errno == EINTR)
 		;
+	(void)waitid(P_PIDFD, (id_t)pfd.fd, &si, WEXITED | WNOHANG);
 	rt_process_clear(p);
 	rt_files_release(p);
 }
@@ -327,6 +332,8 @@ static int helper_run(struct enter *e, int sock, helper_fn *fn, uint64_t flags, 
 	}
 	e->report = fd_close(e->report);
 	r = follow(sock, e, voice, hooks, p, exit_code, err);
+	if (r < 0)
+		(void)kill(helper, SIGKILL);
 	while (waitpid(helper, NULL, 0) < 0 && errno == EINTR)
 		;
 	if (r < 0 && p->pid > 0)

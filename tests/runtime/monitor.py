@@ -9,6 +9,8 @@ A case is a function case_*; its docstring is the sentence it proves.
 """
 import array
 import contextlib
+import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -1066,6 +1068,25 @@ def alive(pid):
         return False
 
 
+def case_health_cannot_die(w):
+    """a probe that took too long and cannot die yet holds nobody up, and is the last one until it has"""
+    c = checked(w, ["sleep", "300"], times=("20ms", "300ms", "0s", "20ms"))
+
+    def traced_probe():
+        children = pathlib.Path(f"/proc/{c.monitor.pid}/task/{c.monitor.pid}/children").read_text().split()
+        return next((int(p) for p in children if p != c.status()["pid"] and runs(p, "sleep") and trace(int(p))), None)
+    while not (pid := traced_probe()):
+        time.sleep(0.01)
+    until(lambda: is_zombie(pid), "the probe's end")
+    equal(c.ask("start"), (304, None))
+    before = results(c)
+    os.waitpid(pid, 0)
+    until(lambda: results(c) != before, "its result")
+    check(b"exceeded timeout" in results(c)[-1][1], results(c))
+    c.ask("kill", signal=9)
+    c.ended()
+
+
 def case_health_broken(w):
     """a probe that cannot be started has failed; one that talks without end is cut"""
     c = checked(w, ["/no/such"])
@@ -1321,6 +1342,46 @@ def case_exec_stopped(w):
             break
     equal(c.ask("kill", signal=9), (204, None))
     c.ended()
+
+
+def trace(pid):
+    """From now on the process's end is ours, and nobody else's before we have seen it: os.waitpid() lets go."""
+    ptrace = ctypes.CDLL(None, use_errno=True).ptrace
+    ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+    if ptrace(0x4206, pid, None, None) < 0:  # PTRACE_SEIZE
+        if ctypes.get_errno() == errno.ESRCH:
+            return False
+        raise Skipped(f"no right to trace: {os.strerror(ctypes.get_errno())}")
+    return True
+
+
+def runs(pid, name):
+    with contextlib.suppress(FileNotFoundError):
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == name
+
+
+def ticks(pid):
+    """processor time"""
+    return sum(int(n) for n in pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13])
+
+
+def case_exec_traced(w):
+    """an exec session's process whose end somebody else has to see first does not keep its monitor busy"""
+    c = running(w)
+    e = c.exec_create(["sleep", "300"])
+    equal(answer(c.exec_start(e, detach=1))[0], 200)
+    pid = int(c.exec_status(e)["pid"])
+    trace(pid)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: is_zombie(pid), "the process's end")
+    before = ticks(c.monitor.pid)
+    time.sleep(0.3)
+    check(ticks(c.monitor.pid) - before <= 10, "the monitor is busy")
+    equal(c.exec_status(e)["state"], "running")
+    os.waitpid(pid, 0)
+    until(lambda: c.exec_status(e)["state"] == "exited", "exec's end")
+    equal(c.exec_status(e)["exit-code"], "137")
+    c.ask("kill", signal=9)
 
 
 def case_exec_detached(w):
