@@ -18,6 +18,11 @@
 #include "monitor/start.h"
 #include "state/events.h"
 
+/* An auto-removed container that nobody waits for is still there for so long. Many clients ask how a run
+ * ended only after they have started it, and a short one is over before they do. Docker takes some tens of
+ * milliseconds to remove a container; here it is one. */
+#define LINGER (300 * NSEC_PER_MSEC)
+
 /* The program has ended; what it wrote may still be in its pipes. */
 void finish_collect(struct monitor *m, struct wire_msg *msg)
 {
@@ -90,11 +95,27 @@ static void refuse_restart(struct monitor *m)
 	askers_answer(m, ASK_RESTART, &err);
 }
 
-static void next_step(struct monitor *m)
+/* Whoever has stopped or killed it wants its name back. */
+static bool awaited(const struct monitor *m)
+{
+	return m->waiters || m->askers || m->stopped || m->status.stopped || m->leaving;
+}
+
+static void go_away(struct monitor *m, bool now)
+{
+	refuse_restart(m);
+	if (now) {
+		(void)removal(m, NULL);
+		return;
+	}
+	m->lingering = true;
+	monitor_state_timer(m, time_monotonic() + LINGER);
+}
+
+static void next_step(struct monitor *m, bool now)
 {
 	if (goes_away(m)) {
-		refuse_restart(m);
-		(void)removal(m, NULL);
+		go_away(m, now);
 	} else if (m->leaving) {
 		refuse_restart(m);
 		term_idle(m, NULL);
@@ -108,6 +129,8 @@ static void next_step(struct monitor *m)
 
 void finish_run(struct monitor *m, struct wire_msg *msg)
 {
+	bool now = awaited(m);
+
 	(void)msg;
 	execs_end(m);
 	m->status.totals = m->used;
@@ -127,12 +150,14 @@ void finish_run(struct monitor *m, struct wire_msg *msg)
 	clients_release(m, &m->io);
 	waiters_run_over(m);
 	askers_answer(m, ASK_END, NULL);
-	next_step(m);
+	next_step(m, now);
 }
 
-/* Nothing came for a process that was started for something. */
+/* Nothing came for a process that was started for something; or for a container that lingers. */
 void finish_idle(struct monitor *m, struct wire_msg *msg)
 {
 	(void)msg;
 	m->expecting = false;
+	if (m->lingering)
+		(void)removal(m, NULL);
 }

@@ -197,8 +197,8 @@ bool monitor_running(const struct monitor *m)
 
 bool monitor_needed(const struct monitor *m)
 {
-	return monitor_running(m) || m->state == ST_BACKOFF || m->expecting || m->clients ||
-		m->execs || m->waiters || m->askers || m->viewers || m->held;
+	return monitor_running(m) || m->state == ST_BACKOFF || m->expecting || m->lingering ||
+		m->clients || m->execs || m->waiters || m->askers || m->viewers || m->held;
 }
 
 /* Quiet after a start or a burst: an idle monitor gives back what it took. That is the files of a run that

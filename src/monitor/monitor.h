@@ -75,6 +75,7 @@ struct monitor {
 	bool stopped;        /* this run was ended by a stop: event "stop" */
 	bool unwell;         /* … or because it was unhealthy */
 	bool leaving;        /* the monitor was told to end */
+	bool lingering;      /* the container is to be removed when the timer says so (finish.c) */
 	bool volumes_too; /* who asked for the removal wants its anonymous volumes gone with it */
 	bool untidy;      /* memory was used that an idle monitor should not hold */
 

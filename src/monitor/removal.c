@@ -49,6 +49,7 @@ int removal(struct monitor *m, struct err *err)
 
 	if (!err)
 		err = &own;
+	m->lingering = false;
 	r = take_away(m, err);
 	if (r < 0) {
 		removal_failed(m, err);

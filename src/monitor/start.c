@@ -137,6 +137,10 @@ int start_run(struct monitor *m, struct err *err)
 	struct status before = m->status;
 	int exit_code = EXIT_NOT_STARTED, r;
 
+	if (m->lingering) {
+		m->lingering = false;
+		monitor_state_timer(m, 0);
+	}
 	r = begin(m, &exit_code, err);
 	if (r < 0) {
 		fail(m, &before, exit_code, err);

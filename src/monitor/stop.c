@@ -6,6 +6,7 @@
 #include "base/timefmt.h"
 #include "monitor/monitor.h"
 #include "monitor/pause.h"
+#include "monitor/removal.h"
 #include "monitor/report.h"
 #include "monitor/restart.h"
 
@@ -160,6 +161,8 @@ void term_idle(struct monitor *m, struct wire_msg *msg)
 {
 	(void)msg;
 	m->expecting = false;
+	if (m->lingering)
+		(void)removal(m, NULL);
 	waiters_drop(m);
 	viewers_end(m);
 	clients_release(m, &m->io);
