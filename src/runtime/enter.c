@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -31,17 +32,25 @@ static int process_hide(struct enter *e, struct err *err)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? rt_sys(err, errno, "prctl") : 0;
 }
 
-#define SIGNALS_PLAIN 32 /* nobody leaves real-time signals ignored */
+#define SIGNALS 64
+
+/* Asked of the kernel: glibc leaves two signals to itself, 32 and 33, and whom posix_spawn() starts has them
+ * ignored. All zero is SIG_DFL, without flags and mask. */
+static void signal_reset(int sig)
+{
+	static const unsigned long plain[8];
+
+	(void)syscall(SYS_rt_sigaction, sig, plain, NULL, (size_t)(SIGNALS / 8));
+}
 
 /* A session of its own, no signal handling left from the monitor, Docker's umask. */
 static int process_reset(struct enter *e, struct err *err)
 {
-	struct sigaction sa = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
 	(void)e;
-	for (int sig = 1; sig < SIGNALS_PLAIN; sig++)
-		(void)sigaction(sig, &sa, NULL);
+	for (int sig = 1; sig <= SIGNALS; sig++)
+		signal_reset(sig);
 	(void)sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return rt_sys(err, errno, "sigprocmask");

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -57,6 +58,24 @@ static void capabilities_are_dockers(void **state)
 	assert_has(out, "CapAmb:\t0000000000000000");
 	assert_has(out, "Seccomp:\t2");
 	assert_has(out, "NoNewPrivs:\t0");
+}
+
+/* glibc's posix_spawn() leaves its own two ignored, and its sigaction() does not know them. */
+static void no_signal_is_ignored(void **state)
+{
+	const unsigned long ignored[8] = { (unsigned long)(uintptr_t)SIG_IGN }, usual[8] = { 0 };
+	auto_buf struct buf b = { 0 };
+	char out[256];
+
+	(void)state;
+	plan_default(&b);
+	plan_add(&b, "arg", "grep"); /* shells have their own ideas */
+	plan_add(&b, "arg", "SigIgn");
+	plan_add(&b, "arg", "/proc/self/status");
+	assert_int_equal(syscall(SYS_rt_sigaction, 33, ignored, NULL, (size_t)8), 0);
+	assert_int_equal(output_of(&b, out, sizeof(out)), 0);
+	assert_int_equal(syscall(SYS_rt_sigaction, 33, usual, NULL, (size_t)8), 0);
+	assert_has(out, "SigIgn:\t0000000000000000");
 }
 
 static void a_user_is_found_in_the_image_and_has_no_capabilities(void **state)
@@ -591,6 +610,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(exit_codes_are_the_programs_own),
 		cmocka_unit_test(a_container_has_namespaces_of_its_own),
 		cmocka_unit_test(capabilities_are_dockers),
+		cmocka_unit_test(no_signal_is_ignored),
 		cmocka_unit_test(a_user_is_found_in_the_image_and_has_no_capabilities),
 		cmocka_unit_test(kernel_paths_are_masked_and_read_only),
 		cmocka_unit_test(the_host_does_not_show),
