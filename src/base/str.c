@@ -69,10 +69,8 @@ size_t strv_len(char *const *v)
 	return n;
 }
 
-void strv_add_take(char ***v, char *s)
+static void append_take(char ***v, size_t n, char *s)
 {
-	size_t n = strv_len(*v);
-
 	/* room grows by powers of two, so that adding stays cheap without a stored size */
 	if ((n & (n + 1)) == 0)
 		*v = xreallocarray(*v, n ? 2 * (n + 1) : 2, sizeof(char *));
@@ -80,17 +78,28 @@ void strv_add_take(char ***v, char *s)
 	(*v)[n + 1] = NULL;
 }
 
+void strv_add_take(char ***v, char *s)
+{
+	append_take(v, strv_len(*v), s);
+}
+
 void strv_add(char ***v, const char *s)
 {
 	strv_add_take(v, xstrdup(s));
 }
 
+void strv_add_sized(char ***v, size_t *n, const char *s)
+{
+	append_take(v, (*n)++, xstrdup(s));
+}
+
 char **strv_copy(char *const *v)
 {
 	char **copy = NULL;
+	size_t n = 0;
 
 	for (; v && *v; v++)
-		strv_add(&copy, *v);
+		strv_add_sized(&copy, &n, *v);
 	return copy;
 }
 

@@ -33,6 +33,8 @@ static inline void strv_free_ptr(char ***v)
 size_t strv_len(char *const *v);
 void strv_add(char ***v, const char *s); /* copies */
 void strv_add_take(char ***v, char *s);  /* owns s */
+/* strv_add() where very many may come: *n is the length, which is not counted anew each time. */
+void strv_add_sized(char ***v, size_t *n, const char *s);
 char **strv_copy(char *const *v);
 bool strv_has(char *const *v, const char *s);
 /* Splits at every sep; empty pieces are kept. */

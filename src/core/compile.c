@@ -30,7 +30,6 @@
 #include "state/volumes.h"
 #include "json/text.h"
 
-#define PATH_DEFAULT        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 #define STOP_SIGNAL_DEFAULT 15
 #define GROUP_TTY           5 /* of terminals, on every distribution */
 
@@ -380,42 +379,6 @@ void compile_rlimits(struct buf *plan, const struct host_config *h)
 		(void)snprintf(hard, sizeof(hard), "%lld", (long long)u->hard);
 		plan_add(plan, "rlimit", u->name, soft, hard);
 	}
-}
-
-static void set_env(char ***env, const char *entry)
-{
-	size_t key = strcspn(entry, "=");
-	int at = strv_find_key(*env, entry, key);
-
-	if (at < 0) {
-		if (entry[key])
-			strv_add(env, entry);
-		return;
-	}
-	free((*env)[at]);
-	if (entry[key]) {
-		(*env)[at] = xstrdup(entry);
-		return;
-	}
-	/* without '=': not even the default */
-	for (char **e = *env + at; *e; e++)
-		e[0] = e[1];
-}
-
-char **compile_env(const struct container_config *c, char *const *more, bool tty)
-{
-	auto_free char *hostname = xasprintf("HOSTNAME=%s", c->hostname ? c->hostname : "");
-	char **env = NULL;
-
-	strv_add(&env, PATH_DEFAULT);
-	strv_add(&env, hostname);
-	if (tty)
-		strv_add(&env, "TERM=xterm");
-	for (char **e = c->env; e && *e; e++)
-		set_env(&env, *e);
-	for (; more && *more; more++)
-		set_env(&env, *more);
-	return env;
 }
 
 void compile_process(struct buf *plan, const struct process_spec *p,

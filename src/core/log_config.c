@@ -324,14 +324,16 @@ static int attrs_add(struct attrs *a, char *const *from, const char *list, const
 static char **env_map(char *const *env)
 {
 	char **map = NULL;
+	size_t n = 0;
 
 	for (; env && *env; env++) {
 		const char *eq = strchr(*env, '=');
+		auto_free char *key = eq ? xstrndup(*env, (size_t)(eq - *env)) : NULL;
 
-		if (!eq)
+		if (!key)
 			continue;
-		strv_add_take(&map, xstrndup(*env, (size_t)(eq - *env)));
-		strv_add(&map, eq + 1);
+		strv_add_sized(&map, &n, key);
+		strv_add_sized(&map, &n, eq + 1);
 	}
 	return map;
 }

@@ -57,6 +57,7 @@ static int read_strv(
 	json_object *v, const char *where, const char *key, char ***ret, struct err *err)
 {
 	auto_strv char **list = NULL;
+	size_t n = 0;
 
 	if (!json_object_is_type(v, json_type_array))
 		return wrong_type(err, where, key, "a list of strings");
@@ -65,7 +66,7 @@ static int read_strv(
 
 		if (!plain_string(e))
 			return wrong_type(err, where, key, "a list of strings");
-		strv_add(&list, json_object_get_string(e));
+		strv_add_sized(&list, &n, json_object_get_string(e));
 	}
 	*ret = take_ptr(&list);
 	return 0;
@@ -75,6 +76,7 @@ static int read_map(
 	json_object *v, const char *where, const char *key, char ***ret, struct err *err)
 {
 	auto_strv char **map = NULL;
+	size_t n = 0;
 
 	if (!json_object_is_type(v, json_type_object))
 		return wrong_type(err, where, key, "an object of strings");
@@ -82,8 +84,8 @@ static int read_map(
 	{
 		if (!plain_string(value))
 			return wrong_type(err, where, key, "an object of strings");
-		strv_add(&map, name);
-		strv_add(&map, json_object_get_string(value));
+		strv_add_sized(&map, &n, name);
+		strv_add_sized(&map, &n, json_object_get_string(value));
 	}
 	*ret = take_ptr(&map);
 	return 0;

@@ -118,6 +118,7 @@ char **json_get_strv(json_object *o, const char *key)
 {
 	json_object *list = json_get(o, key);
 	char **v = NULL;
+	size_t n = 0;
 
 	if (!json_object_is_type(list, json_type_array))
 		return NULL;
@@ -125,7 +126,7 @@ char **json_get_strv(json_object *o, const char *key)
 		json_object *e = json_object_array_get_idx(list, i);
 
 		if (json_object_is_type(e, json_type_string))
-			strv_add(&v, json_object_get_string(e));
+			strv_add_sized(&v, &n, json_object_get_string(e));
 	}
 	return v;
 }

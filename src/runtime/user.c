@@ -14,8 +14,10 @@
 /* As the runtime does: HOME from passwd unless the environment brings one. */
 static void env_complete(struct enter *e)
 {
+	size_t n = 0;
+
 	plan_foreach (it, e->plan, "env")
-		strv_add(&e->env, it->words[0]);
+		strv_add_sized(&e->env, &n, it->words[0]);
 	for (char **v = e->env; v && *v; v++)
 		if (str_starts(*v, "HOME=") && (*v)[5])
 			return;

@@ -66,6 +66,13 @@ def _(e):
     in_parallel(count, 8, lambda n: e.delete(f"/containers/{names[n]}?force=1").expect(204))
 
 
+@case("eighty thousand variables do not hold up the start, nor the session that inherits them", seconds=15)
+def _(e):
+    container = e.run_detached("sleep", "600", Env=[f"V{n}={n}" for n in range(80_000)])
+    for pid in ("1", "self"):
+        same(e.exec(container, "tail", "-c", "24", f"/proc/{pid}/environ")[1][1], b"V79999=79999\0HOME=/root\0")
+
+
 @case("activations in a burst with one millisecond of idleness: none fails", seconds=900)
 def _(e):
     def one(_):

@@ -113,6 +113,17 @@ static void options_reach_the_plan(void **unused)
 	assert_words(&p, "sysctl", "net.ipv4.ip_unprivileged_port_start 0\nnet.core.somaxconn 9\n");
 }
 
+static void of_variables_set_twice_the_last_counts_in_the_place_of_the_first(void **unused)
+{
+	auto_plan struct plan p = plan_of_body(
+		"{'Image':'i','Cmd':['c'],'Hostname':'h','HostConfig':{'NetworkMode':'none'},"
+		"'Env':['B=1','AB=2','A=3','B=4','C=5','A','D','A=','PATH=/p','C','HOSTNAME=x=y','EB=6']}",
+		NULL);
+
+	(void)unused;
+	assert_words(&p, "env", "PATH=/p\nHOSTNAME=x=y\nB=4\nAB=2\nA=\nEB=6\n");
+}
+
 static void devices_groups_and_open_paths_reach_the_plan(void **unused)
 {
 	auto_plan struct plan p = plan_of_body(
@@ -293,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_default_container_is_compiled_to_dockers_defaults),
 		cmocka_unit_test(options_reach_the_plan),
+		cmocka_unit_test(of_variables_set_twice_the_last_counts_in_the_place_of_the_first),
 		cmocka_unit_test(devices_groups_and_open_paths_reach_the_plan),
 		cmocka_unit_test(keeping_ids_shifts_those_that_mounts_name),
 		cmocka_unit_test(log_attributes_reach_the_plan),
