@@ -126,6 +126,8 @@ static int hijack(struct request *req, struct reply *rep, struct hijack *h,
 	(void)snprintf(h->container, sizeof(h->container), "%s", container_id);
 	(void)snprintf(
 		h->hold, sizeof(h->hold), "hold=%ld.%u", (long)getpid(), ++req->engine->hijacks);
+	if (h->type)
+		strv_add_take(&all, xasprintf("type=%s", h->type));
 	if (h->protocol)
 		strv_add(&all, h->hold);
 	r = monitor_send(h->core, h->container, op, (const char *const *)all, req->client, err);
@@ -140,14 +142,12 @@ int handover_hijack(struct request *req, struct reply *rep, const char *containe
 	const char *op, const char *const *words, bool multiplexed, struct err *err)
 {
 	bool frames = multiplexed && req->minor >= MULTIPLEXED_SINCE;
-	auto_strv char **all = strv_copy((char *const *)(void *)words);
 	struct hijack h = {
 		.protocol = req_wants_upgrade(req, "tcp") ? "tcp" : NULL,
 		.type = frames ? TYPE_MUX_STREAM : TYPE_RAW_STREAM,
 	};
 
-	strv_add_take(&all, xasprintf("type=%s", h.type));
-	return hijack(req, rep, &h, container_id, op, (const char *const *)all, err);
+	return hijack(req, rep, &h, container_id, op, words, err);
 }
 
 int handover_websocket(struct request *req, struct reply *rep, const char *container_id,

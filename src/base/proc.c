@@ -3,6 +3,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -117,6 +119,17 @@ int proc_pidfd_kill(int pidfd, int sig)
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) < 0 ? -errno : 0;
 }
 
+bool proc_pidfd_wait(int pidfd, int timeout_ms)
+{
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+	int n;
+
+	do
+		n = poll(&pfd, 1, timeout_ms);
+	while (n < 0 && errno == EINTR);
+	return n != 0;
+}
+
 /* ---- a tree of processes */
 
 #define TREE_ROUNDS 32 /* some may be born while we look, so look again */
@@ -199,6 +212,14 @@ void proc_tree_kill(pid_t root, int pidfd)
 		free(list);
 	}
 	(void)proc_pidfd_kill(pidfd, SIGKILL);
+}
+
+char *proc_own_path(void)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	return n > 0 ? xstrndup(path, (size_t)n) : NULL;
 }
 
 unsigned proc_cpus(void)

@@ -19,11 +19,15 @@ int proc_pidfd(pid_t pid);
 /* The process behind a pidfd, as our pid namespace numbers it; -ESRCH if it is gone or not to be seen there. */
 pid_t proc_pidfd_pid(int pidfd);
 int proc_pidfd_kill(int pidfd, int sig);
+/* Until the process has ended, at most so long. False: it has not. Reaps nothing. */
+bool proc_pidfd_wait(int pidfd, int timeout_ms);
 /* SIGKILL to a child of the caller's and all that descends from it. What the child lost track of is only
  * found if it is a subreaper (PR_SET_CHILD_SUBREAPER): orphans of its tree then become its own children.
  * It is stopped first, so that it reaps none of them, and killed last. */
 void proc_tree_kill(pid_t root, int pidfd);
 
+/* The path of the running program. Owned; NULL: not known. */
+char *proc_own_path(void);
 /* CPUs this process may run on, at least 1. */
 unsigned proc_cpus(void);
 /* Our own oom_score_adj; 0 if it cannot be read. What we start may raise it, lowering is a privilege. */

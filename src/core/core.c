@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/proc.h"
 #include "core/scan.h"
 #include "core/unit.h"
 
@@ -17,16 +18,11 @@
 /* Beside the running executable (a build tree), else where they are installed. */
 static char *programs_find(void)
 {
-	char self[4096];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	auto_free char *monitor = NULL;
-	char *slash;
+	auto_free char *self = proc_own_path(), *monitor = NULL;
 
-	if (n <= 0)
+	if (!self)
 		return xstrdup(DAYFLY_LIBEXECDIR);
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	*slash = '\0';
+	*strrchr(self, '/') = '\0';
 	monitor = xasprintf("%s/dayfly-monitor", self);
 	return xstrdup(access(monitor, X_OK) == 0 ? self : DAYFLY_LIBEXECDIR);
 }

@@ -325,12 +325,13 @@ static char *as_posix(const char *pattern)
 
 static bool pattern_matches(const char *pattern, const char *text)
 {
-	auto_free char *posix = as_posix(pattern);
+	auto_free char *posix = NULL;
 	regex_t re;
 	bool hit;
 
 	if (strstr(text, pattern))
 		return true;
+	posix = as_posix(pattern);
 	if (regcomp(&re, posix, REG_EXTENDED | REG_NOSUB) != 0)
 		return false;
 	hit = regexec(&re, text, 0, NULL, 0) == 0;

@@ -38,7 +38,7 @@ static inline void image_free_ptr(struct image **i)
 /* By reference (name[:tag], name@digest; references are parsed in oci/reference.h), id or unique id
  * prefix. ERR_NOT_FOUND "No such image: x:tag". */
 int image_find(struct core *c, const char *ref, struct image **ret, struct err *err);
-/* The id a reference stands for now, "" if none; cheap (index only, read once per table). */
+/* The id a reference stands for, "" if none; cheap (index only, read once per table). */
 struct image_names;
 int image_names_open(struct core *c, struct image_names **ret, struct err *err);
 const char *image_names_lookup(const struct image_names *n, const char *ref);

@@ -1,11 +1,12 @@
 #include "monitor/child.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/proc.h"
 
 #define KILL_PATIENCE_MS 2000
 
@@ -46,10 +47,7 @@ bool child_collect(int pidfd, struct status *st, struct totals *used)
 
 void child_collect_killed(int pidfd, struct status *st, struct totals *used)
 {
-	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
-
-	while (poll(&pfd, 1, KILL_PATIENCE_MS) < 0 && errno == EINTR)
-		;
+	(void)proc_pidfd_wait(pidfd, KILL_PATIENCE_MS);
 	if (!collect(pidfd, WNOHANG, st, used))
 		child_unknown(st);
 }

@@ -1,6 +1,5 @@
 #include "monitor/recover.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,7 +17,6 @@
 static void kill_left_over(const struct status *st)
 {
 	auto_fd int pidfd = FD_NONE;
-	struct pollfd pfd;
 	char boot[40];
 
 	if (st->pid <= 0 || !str_eq(st->boot_id, boot_id_read(boot)))
@@ -27,8 +25,7 @@ static void kill_left_over(const struct status *st)
 	if (pidfd < 0 || !proc_alive(st->pid, st->pid_start))
 		return;
 	(void)proc_pidfd_kill(pidfd, SIGKILL);
-	pfd = (struct pollfd){ .fd = pidfd, .events = POLLIN };
-	(void)poll(&pfd, 1, KILL_PATIENCE_MS);
+	(void)proc_pidfd_wait(pidfd, KILL_PATIENCE_MS);
 }
 
 /* The data is gone; what may be left is the run folder and the name. */

@@ -108,30 +108,29 @@ void wait_request(struct monitor *m, struct wire_msg *msg)
 		waiter_tell(w);
 }
 
-void waiters_run_over(struct monitor *m)
+/* Those who wait for the removal, and the others. */
+static void tell(struct monitor *m, bool removal, bool others)
 {
 	for (struct waiter *w = m->waiters, *next; w; w = next) {
 		next = w->next;
-		if (w->condition != WAIT_REMOVED)
+		if (w->condition == WAIT_REMOVED ? removal : others)
 			waiter_tell(w);
 	}
+}
+
+void waiters_run_over(struct monitor *m)
+{
+	tell(m, false, true);
 }
 
 void waiters_removal_failed(struct monitor *m)
 {
-	for (struct waiter *w = m->waiters, *next; w; w = next) {
-		next = w->next;
-		if (w->condition == WAIT_REMOVED)
-			waiter_tell(w);
-	}
+	tell(m, true, false);
 }
 
 void waiters_removed(struct monitor *m)
 {
-	for (struct waiter *w = m->waiters, *next; w; w = next) {
-		next = w->next;
-		waiter_tell(w);
-	}
+	tell(m, true, true);
 }
 
 void waiters_drop(struct monitor *m)

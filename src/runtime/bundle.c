@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -276,18 +275,14 @@ static _Noreturn void command_execute(
 /* What it was called with and what became of it. 0: it went well. */
 static int command_wait(int pidfd)
 {
-	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+	bool ended = proc_pidfd_wait(pidfd, PATIENCE_MS);
 	siginfo_t si = { 0 };
-	int n;
 
-	do
-		n = poll(&pfd, 1, PATIENCE_MS);
-	while (n < 0 && errno == EINTR);
-	if (n == 0)
+	if (!ended)
 		(void)proc_pidfd_kill(pidfd, SIGKILL);
 	while (waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED) < 0 && errno == EINTR)
 		;
-	if (n == 0)
+	if (!ended)
 		return -ETIMEDOUT;
 	return si.si_code == CLD_EXITED && si.si_status == 0 ? 0 : -EIO;
 }

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +14,13 @@
 
 #include "base/alloc.h"
 #include "base/fd.h"
+#include "base/proc.h"
 #include "base/str.h"
 #include "runtime/mountfd.h"
 
 #define SELF "/proc/self/exe"
 /* Tells the program in the view, whose own name is the view's, where it comes from. */
 #define FOLDER "DAYFLY_LIBEXEC"
-
-static char *own_path(void)
-{
-	char path[PATH_MAX];
-	ssize_t n = readlink(SELF, path, sizeof(path) - 1);
-
-	return n > 0 ? xstrndup(path, (size_t)n) : NULL;
-}
 
 static bool on_view(void)
 {
@@ -119,7 +111,7 @@ void self_protect(char *const *argv)
 
 	if (!can_be_changed(&self))
 		return;
-	folder = own_path();
+	folder = proc_own_path();
 	slash = folder ? strrchr(folder, '/') : NULL;
 	if (!slash)
 		return;
@@ -136,7 +128,7 @@ void self_protect(char *const *argv)
 char *self_folder(void)
 {
 	const char *told = on_view() ? getenv(FOLDER) : NULL;
-	char *path = told ? NULL : own_path(), *slash = path ? strrchr(path, '/') : NULL;
+	char *path = told ? NULL : proc_own_path(), *slash = path ? strrchr(path, '/') : NULL;
 
 	if (told)
 		return xstrdup(told);

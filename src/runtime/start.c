@@ -96,13 +96,12 @@ static void child_failed(struct enter *e, const struct err *err)
 
 static void child_reap(struct rt_process *p)
 {
-	struct pollfd pfd = { .fd = rt_process_child(p), .events = POLLIN };
+	int pidfd = rt_process_child(p);
 	siginfo_t si;
 
-	(void)proc_pidfd_kill(pfd.fd, SIGKILL);
-	while (poll(&pfd, 1, KILL_PATIENCE_MS) < 0 && errno == EINTR)
-		;
-	(void)waitid(P_PIDFD, (id_t)pfd.fd, &si, WEXITED | WNOHANG);
+	(void)proc_pidfd_kill(pidfd, SIGKILL);
+	(void)proc_pidfd_wait(pidfd, KILL_PATIENCE_MS);
+	(void)waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED | WNOHANG);
 	rt_process_clear(p);
 	rt_files_release(p);
 }

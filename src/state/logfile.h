@@ -73,7 +73,7 @@ void logreader_free(struct logreader *r);
 int logreader_tail(struct logreader *r, uint64_t n);
 /* Leaves out older files that end before since (ns since 1970). Records before it may still come. */
 void logreader_since(struct logreader *r, int64_t since);
-/* 1: a record; 0: at the end for now (call again later: growth and rotation are found); -errno.
+/* 1: a record; 0: at the end (call again later: growth and rotation are found); -errno.
  * Torn lines are skipped. */
 int logreader_next(struct logreader *r, struct log_record *ret);
 /* The open file's descriptor changes with rotation; followers watch the folder with inotify. */

@@ -280,7 +280,7 @@ static char *take_line(struct logreader *r, size_t *ret_len)
 	return NULL;
 }
 
-/* Reads on. 1: there is more in the buffer; 0: nothing for now; -errno. */
+/* Reads on. 1: there is more in the buffer; 0: nothing yet; -errno. */
 static int fill(struct logreader *r)
 {
 	ssize_t n;

@@ -114,7 +114,7 @@ static int find_put_aside(struct journal *j)
 	return 1;
 }
 
-/* Reads on. 1: there is more in the buffer; 0: nothing for now. */
+/* Reads on. 1: there is more in the buffer; 0: nothing yet. */
 static int fill(struct journal *j)
 {
 	buf_consume(&j->in, j->start);

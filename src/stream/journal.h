@@ -30,7 +30,7 @@ struct journal_line {
 int journal_open(const struct dirs *d, int64_t from, struct journal *ret, struct err *err);
 void journal_close(struct journal *j);
 #define auto_journal __attribute__((cleanup(journal_close)))
-/* 1: a line; 0: none for now; -errno. Torn lines are left out, and those of more than 8 MiB: one container with
+/* 1: a line; 0: none yet; -errno. Torn lines are left out, and those of more than 8 MiB: one container with
  * such labels does not keep everybody else from hearing of the others. */
 int journal_next(struct journal *j, struct journal_line *ret);
 

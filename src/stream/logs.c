@@ -109,7 +109,7 @@ static void add_record(struct logs *l, const struct log_record *rec)
 	l->inside_line[rec->stream] = rec->len == LOG_LINE_MAX && rec->text[rec->len - 1] != '\n';
 }
 
-/* Everything there is for now. */
+/* Everything that is there yet. */
 static int send_available(struct logs *l, struct err *err)
 {
 	struct log_record rec;
